@@ -71,8 +71,9 @@ type Limits struct {
 
 // Status is what is known of a running container.
 type Status struct {
-	// PID is the first process of the container as the host numbers it, 0
-	// when it is not known.
+	// PID is the process that holds the container as the host numbers it: its
+	// supervisor, or the first process of the container where there is none.
+	// 0 when it is not known.
 	PID int
 	// IPAddresses are those under which the container can be reached.
 	IPAddresses []string
@@ -105,8 +106,10 @@ type Containerizer interface {
 	// Prepare gets ready what Launch needs: it pulls the image, checks the
 	// user, makes the control groups. It may take minutes; progress, never
 	// nil, is called with sentences for people. Prepare is idempotent, and
-	// ending ctx ends it. Errors other than ErrUnavailable are final.
-	Prepare(ctx context.Context, spec Spec, progress func(string)) error
+	// ending ctx ends it. Errors other than ErrUnavailable are final. The
+	// status is what is known before the launch: the process that will hold
+	// the container, and addresses that do not depend on the launch.
+	Prepare(ctx context.Context, spec Spec, progress func(string)) (Status, error)
 
 	// Launch starts the container once. It returns when the processes run, or
 	// with an error when they do not and never will. Calling it again for the
