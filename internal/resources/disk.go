@@ -1,5 +1,7 @@
 package resources
 
+import "github.com/meseta/meseta/gen/mesosv1"
+
 // Disk describes the disk that a "disk" resource stands for.
 type Disk struct {
 	// Source is the device or directory, nil for the agent's root disk.
@@ -88,6 +90,9 @@ type Volume struct {
 	ContainerPath string
 	HostPath      string
 	HasHostPath   bool
+	// Original is the message as it came, when it says more than the fields
+	// above; it is echoed unchanged and must not be written to.
+	Original *mesosv1.Volume
 }
 
 // Equal compares source and persistence id, the identity of a disk.
