@@ -5,6 +5,9 @@ import (
 	"math"
 	"path/filepath"
 	"time"
+
+	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/role"
 )
 
 // Agent holds the settings of an agent. Durations and sizes are within the
@@ -30,7 +33,7 @@ type Agent struct {
 	Resources string
 	// DefaultRole is the role of resources that name none.
 	DefaultRole string
-	// Attributes is the text or JSON of --attributes; empty if unset.
+	// Attributes is the text of --attributes; empty if unset.
 	Attributes string
 	// Domain is the fault domain as DomainInfo JSON; nil if unset.
 	Domain json.RawMessage
@@ -137,9 +140,9 @@ func (a *Agent) table() *table {
 
 	t.in("Resources")
 	add(t, &a.Resources, "resources", "", text(),
-		"Resources to offer, as name(role):value;... or JSON, such as cpus:4;mem:8192;ports:[31000-32000]. What is not named is detected.")
+		"Resources to offer, as name(role):value;... or JSON, such as cpus:4;mem:8192;ports:[31000-32000]. What is not named is detected.").mayBeJSON()
 	add(t, &a.DefaultRole, "default_role", "*", text(), "Role of the resources that name none.").called("ROLE")
-	add(t, &a.Attributes, "attributes", "", text(), "Attributes of the machine, as name:value;..., such as rack:r1;ssd:true.")
+	add(t, &a.Attributes, "attributes", "", checked(text(), attributesParse), "Attributes of the machine, as name:value;..., such as rack:r1;ssd:true.")
 	add(t, &a.Domain, "domain", nil, document(),
 		`Fault domain of this machine, as in {"fault_domain":{"region":{"name":"eu"},"zone":{"name":"eu-1"}}}.`).takesJSON()
 
@@ -219,6 +222,11 @@ func (a *Agent) derive() {
 
 func (a *Agent) problems(report func(name, problem string)) {
 	a.Network.problems(report)
+	if err := role.Validate(a.DefaultRole); err != nil {
+		report("default_role", err.Error())
+	} else if _, err := resources.Parse(a.Resources, a.DefaultRole); err != nil {
+		report("resources", err.Error())
+	}
 	if a.WorkDir == "" {
 		report("work_dir", "required: name a directory for sandboxes and state, such as --work_dir=/var/lib/meseta")
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/meseta/meseta/internal/resources"
 )
 
 // masters accepts "host:port,host", with or without http:// in front.
@@ -87,7 +89,7 @@ func containerizers() codec[[]string] {
 func stringMap() codec[map[string]string] {
 	doc := document()
 	return codec[map[string]string]{
-		kind: "JSON", list: true,
+		kind: "JSON",
 		parse: func(s string) (map[string]string, error) {
 			raw, err := doc.parse(s)
 			if err != nil {
@@ -123,6 +125,11 @@ func dockerConfig() codec[Secret] {
 		return Secret(raw), err
 	}
 	return c
+}
+
+func attributesParse(text string) error {
+	_, err := resources.ParseAttributes(text)
+	return err
 }
 
 func absolute(path string) error {

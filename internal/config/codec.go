@@ -223,7 +223,7 @@ func address() codec[netip.Addr] {
 // document accepts JSON, or an absolute path of a file that holds it.
 func document() codec[json.RawMessage] {
 	return codec[json.RawMessage]{
-		kind: "JSON", list: true,
+		kind: "JSON",
 		parse: func(s string) (json.RawMessage, error) {
 			if strings.HasPrefix(s, "/") {
 				content, err := os.ReadFile(s)

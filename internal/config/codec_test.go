@@ -97,7 +97,7 @@ func TestValuesOutsideTheirTypeAreRefused(t *testing.T) {
 		{m, "agent_removal_rate_limit", "1"}, {m, "agent_removal_rate_limit", "0/1secs"}, {m, "agent_removal_rate_limit", "1/0ns"},
 		{m, "weights", "a"}, {m, "weights", "a=0"}, {m, "weights", "a=1,a=2"}, {m, "weights", "a=Inf"}, {m, "weights", "=1"},
 		{m, "domain", "3"}, {m, "domain", ""}, {m, "domain", "{"}, {m, "domain", "/does/not/exist"}, {m, "allocation_interval", "0ns"},
-		{m, "logging_level", "TRACE"}, {m, "http_max_request_size", "10B"},
+		{m, "min_allocatable_resources", "cpus"}, {m, "logging_level", "TRACE"}, {m, "http_max_request_size", "10B"},
 		{a, "executor_reregistration_timeout", "16secs"}, {a, "executor_environment_variables", `{"A":1}`},
 		{a, "executor_environment_variables", `{"A=":"1"}`}, {a, "sandbox_directory", "x"}, {a, "recover", "no"},
 	} {

@@ -15,8 +15,10 @@ type flag struct {
 	boolean bool
 	// path flags keep a value of file:///path as that path, instead of reading it.
 	path bool
-	// structured flags may be written as an object or list in the file.
-	structured bool
+	// list flags may be written as a list in the file of settings.
+	list bool
+	// json flags may be written as an object or list there.
+	json bool
 	// secret values are never shown.
 	secret bool
 	// inert says why the flag has no effect; empty for flags that have one.
@@ -45,7 +47,10 @@ func (f *flag) hide() *flag { f.secret = true; return f }
 func (f *flag) takesPath() *flag { f.path, f.kind = true, "PATH"; return f }
 
 // takesJSON marks flags whose value is JSON text or the path of a file with it.
-func (f *flag) takesJSON() *flag { f.structured, f.kind = true, "JSON"; return f }
+func (f *flag) takesJSON() *flag { f.json, f.kind = true, "JSON"; return f }
+
+// mayBeJSON marks flags that have a text form besides JSON.
+func (f *flag) mayBeJSON() *flag { f.json = true; return f }
 
 // called sets the placeholder for the help.
 func (f *flag) called(kind string) *flag { f.kind = kind; return f }
@@ -79,7 +84,7 @@ func (t *table) find(name string) *flag {
 func add[T any](t *table, target *T, name string, def T, c codec[T], help string) *flag {
 	f := &flag{
 		name: name, group: t.current, kind: c.kind, help: help,
-		boolean: c.kind == "BOOL", structured: c.list,
+		boolean: c.kind == "BOOL", list: c.list,
 		format: func() (string, bool) { return c.format(*target) },
 		reset:  func() { *target = def },
 	}
@@ -100,7 +105,7 @@ func add[T any](t *table, target *T, name string, def T, c codec[T], help string
 func ignore[T any](t *table, values *map[string]string, name, def string, c codec[T], why string) *flag {
 	f := &flag{
 		name: name, group: groupInert, kind: c.kind, inert: why,
-		boolean: c.kind == "BOOL", structured: c.list,
+		boolean: c.kind == "BOOL", list: c.list,
 	}
 	f.format = func() (string, bool) {
 		v, ok := (*values)[name]

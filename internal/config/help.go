@@ -64,7 +64,7 @@ func (f *flag) describe(b *strings.Builder) {
 	}
 	help := f.help
 	var notes []string
-	if value, ok := f.format(); ok && value != "" {
+	if value, ok := f.format(); ok && value != "" && value != "false" {
 		notes = append(notes, "default: "+value)
 	}
 	if len(f.aliases) > 0 {

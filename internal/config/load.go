@@ -192,6 +192,8 @@ func (l *loader) apply(f *flag, v origin) {
 }
 
 // commandLine splits arguments into values by the canonical name of the flag.
+// The last one wins where a flag is repeated, so that a script can put its
+// user's flags behind its own.
 func (l *loader) commandLine(args []string) map[string]origin {
 	values := make(map[string]origin)
 	for i := 0; i < len(args); i++ {
@@ -230,10 +232,6 @@ func (l *loader) commandLine(args []string) map[string]origin {
 			value = args[i]
 		case !hasValue:
 			l.report("--%s: needs a value: write --%s=%s", name, name, f.kind)
-			continue
-		}
-		if first, twice := values[f.name]; twice {
-			l.report("--%s: given twice (%s), give it once", f.name, first.where)
 			continue
 		}
 		values[f.name] = origin{value, "--" + body[:min(len(body), len(name))]}
@@ -342,7 +340,7 @@ func fileText(f *flag, raw json.RawMessage) (string, bool, error) {
 	case float64:
 		return strings.TrimSpace(string(raw)), true, nil
 	case []any:
-		if f.structured && f.kind != "JSON" {
+		if f.list && !f.json {
 			items := make([]string, len(v))
 			for i, item := range v {
 				items[i] = fmt.Sprint(item)
@@ -350,7 +348,7 @@ func fileText(f *flag, raw json.RawMessage) (string, bool, error) {
 			return strings.Join(items, ","), true, nil
 		}
 	}
-	if f.structured && f.kind == "JSON" {
+	if f.json {
 		return string(raw), true, nil
 	}
 	return "", false, fmt.Errorf("a list or an object cannot be used here: write %s as text", cmp.Or(f.kind, "the value"))

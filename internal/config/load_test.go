@@ -70,6 +70,14 @@ func TestFlagsMayBeWrittenInAllTheFormsOfMesosAndMore(t *testing.T) {
 	}
 }
 
+func TestTheLastOfRepeatedFlagsWins(t *testing.T) {
+	t.Parallel()
+	m := master(t, "--cluster=a", "--cluster=b", "--role_sorter=drf", "--user_sorter=random")
+	if m.Cluster != "b" || m.RoleSorter != "random" {
+		t.Errorf("got cluster %q and sorter %q", m.Cluster, m.RoleSorter)
+	}
+}
+
 func TestOlderNamesReachTheSameFlag(t *testing.T) {
 	t.Parallel()
 	m := master(t, "--slave_ping_timeout=3secs", "--max_slave_ping_timeouts=2", "--user_sorter=random")
@@ -106,13 +114,15 @@ func TestAFileMayHoldStructuredValues(t *testing.T) {
 	file := write(t, "agent.json", `{
 		"master": ["a:1", "b"], "work_dir": "/w", "switch_user": false, "gc_disk_headroom": 0.25,
 		"domain": {"fault_domain": {"region": {"name": "eu"}}},
+		"resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 2}}],
 		"executor_environment_variables": {"A": "1"}, "hostname": null}`)
 	a, err := LoadAgent(Source{Args: []string{"--config=" + file}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{a.Masters, a.SwitchUser, a.GCDiskHeadroom, string(a.Domain), a.ExecutorEnvironment, a.RuntimeDir}
-	want := []any{[]string{"a:1", "b:5050"}, false, 0.25, `{"fault_domain":{"region":{"name":"eu"}}}`, map[string]string{"A": "1"}, "/w/runtime"}
+	got := []any{a.Masters, a.SwitchUser, a.GCDiskHeadroom, string(a.Domain), a.ExecutorEnvironment, a.RuntimeDir, a.Resources}
+	want := []any{[]string{"a:1", "b:5050"}, false, 0.25, `{"fault_domain":{"region":{"name":"eu"}}}`, map[string]string{"A": "1"}, "/w/runtime",
+		`[{"name":"cpus","scalar":{"value":2},"type":"SCALAR"}]`}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings differ (-want +got):\n%s", diff)
 	}
@@ -133,7 +143,7 @@ func TestEveryProblemIsReportedAtOnceAndNamesItsPlace(t *testing.T) {
 	file := write(t, "bad.yaml", "colour: red\nport: [1]\n")
 	got := problems(t, Source{
 		Args: []string{"--config=" + file, "--agent_ping_timeout=1ms", "--ofer_timeout=1secs", "stray",
-			"--no-port", "--no-quiet=true", "--cluster=a", "--cluster=b", "--registry"},
+			"--no-port", "--no-quiet=true", "--registry"},
 		Env: []string{"MESOS_MAX_AGENT_PING_TIMEOUTS=0", "MESOS_QUORUM=two", "MESOS_ROLE_SORTER=drf", "MESOS_USER_SORTER=random"},
 	})
 	for _, want := range []string{
@@ -142,7 +152,6 @@ func TestEveryProblemIsReportedAtOnceAndNamesItsPlace(t *testing.T) {
 		`"stray" is not a flag: flags begin with --`,
 		"--no-port: the flag is not a boolean and cannot be negated",
 		"--no-quiet: takes no value",
-		"--cluster: given twice (--cluster), give it once",
 		"--registry: needs a value: write --registry=REGISTRY",
 		"MESOS_MAX_AGENT_PING_TIMEOUTS: 0 is out of range: from 1 to 2147483647",
 		`MESOS_QUORUM: "two" is not a whole number`,
@@ -158,7 +167,7 @@ func TestEveryProblemIsReportedAtOnceAndNamesItsPlace(t *testing.T) {
 			t.Errorf("missing problem %q", want)
 		}
 	}
-	if len(got) != 12 || t.Failed() {
+	if len(got) != 11 || t.Failed() {
 		t.Errorf("problems:\n%s", strings.Join(got, "\n"))
 	}
 }
@@ -179,6 +188,12 @@ func TestCombinationsAreChecked(t *testing.T) {
 	}
 	if _, err := LoadAgent(Source{}); err == nil || !strings.Contains(err.Error(), "--master") || !strings.Contains(err.Error(), "--work_dir") {
 		t.Errorf("an agent without master and work directory: %v", err)
+	}
+	for _, arg := range []string{"--resources=cpus:x", "--default_role=/a", "--attributes=a", "--resources=[{}]"} {
+		_, err := LoadAgent(Source{Args: []string{"--master=a", "--work_dir=/w", arg}})
+		if name, _, _ := strings.Cut(arg, "="); err == nil || !strings.HasPrefix(err.Error(), name+": ") {
+			t.Errorf("%s: error %v, want one that names the flag", arg, err)
+		}
 	}
 	master(t, "--no-authenticate_http_readonly", "--authenticate_frameworks=false")
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"path/filepath"
 	"time"
+
+	"github.com/meseta/meseta/internal/resources"
 )
 
 // Master holds the settings of a master. Durations and sizes are within the
@@ -184,7 +186,7 @@ func (m *Master) addAllocationFlags(t *table) {
 		"Resources that do not count towards a fair share, such as gpus.")
 	add(t, &m.FilterGPUResources, "filter_gpu_resources", true, boolean(),
 		"Offer agents with GPUs only to frameworks with the GPU_RESOURCES capability.")
-	add(t, &m.MinAllocatableResources, "min_allocatable_resources", "cpus:0.01|mem:32", shownEmpty(text()),
+	add(t, &m.MinAllocatableResources, "min_allocatable_resources", "cpus:0.01|mem:32", shownEmpty(checked(text(), allocatableParse)),
 		"What an offer must hold: alternatives separated by |, each of them amounts separated by ;. Empty means anything.").called("AMOUNTS")
 	add(t, &m.OfferTimeout, "offer_timeout", defaultOfferTimeout, anyDuration(),
 		"How long a framework may hold an offer before it is taken back. 0ns means for ever.")
@@ -203,6 +205,11 @@ func (m *Master) addAllocationFlags(t *table) {
 // defaultOfferTimeout differs from Mesos, which lets a framework keep offers
 // for ever and so starve the others.
 const defaultOfferTimeout = 5 * time.Minute
+
+func allocatableParse(text string) error {
+	_, err := resources.ParseMinAllocatable(text)
+	return err
+}
 
 // shownEmpty lists an empty text as a value instead of as unset.
 func shownEmpty(c codec[string]) codec[string] {
