@@ -178,27 +178,46 @@ func parseScalar(token string, number float64) (Scalar, error) {
 
 // FlagText renders the resources in the text form that [Parse] reads. It is
 // false when something in them has no such form: only plain and statically
-// reserved resources do.
+// reserved resources do, as long as no name in them uses the punctuation of
+// the form itself.
 func (rs Resources) FlagText() (string, bool) {
 	var b []byte
 	for i := range rs.list {
 		r := rs.list[i]
-		stack := r.Reservations()
-		if r.Allocation != "" || len(stack) > 1 || !r.Meta.onlyReservations() ||
-			len(stack) == 1 && !stack[0].Equal(Reservation{Type: Static, Role: stack[0].Role}) {
+		if !r.hasFlagText() {
 			return "", false
 		}
 		if i > 0 {
 			b = append(b, ';')
 		}
 		b = append(b, r.Name...)
-		if len(stack) == 1 {
-			b = append(append(append(b, '('), stack[0].Role...), ')')
+		if owner := r.ReservationRole(); owner != "" {
+			b = append(append(append(b, '('), owner...), ')')
 		}
 		r.Name, r.Meta = "", nil
 		b = r.append(b)
 	}
 	return string(b), true
+}
+
+func (r *Resource) hasFlagText() bool {
+	stack := r.Reservations()
+	if r.Allocation != "" || len(stack) > 1 || !r.Meta.onlyReservations() || !plainToken(r.Name, ":;()[]{}\n") {
+		return false
+	}
+	for _, item := range r.Set {
+		if !plainToken(item, ";,{}\n") {
+			return false
+		}
+	}
+	return len(stack) == 0 ||
+		stack[0].Equal(Reservation{Type: Static, Role: stack[0].Role}) && plainToken(stack[0].Role, ";)\n")
+}
+
+// plainToken reports whether s stands for itself in a text form that gives a
+// meaning to the reserved characters and ignores space around tokens.
+func plainToken(s, reserved string) bool {
+	return s != "" && !strings.ContainsAny(s, reserved) && strings.TrimSpace(s) == s
 }
 
 // onlyReservations reports whether nothing but reservations is set.

@@ -124,6 +124,8 @@ func TestOnlyDeclarableResourcesHaveAFlagText(t *testing.T) {
 	labelled := &Meta{Reservations: []Reservation{{Type: Static, Role: "a", Labels: []Label{{Key: "k"}}}}}
 	for _, rs := range []Resources{
 		New(scalar(CPUs, 1, reserved("a"))), New(scalar(CPUs, 1, reserved("a", "a/b"))), New(scalar(CPUs, 1, labelled)),
+		New(scalar("a:b", 1, nil)), New(scalar(CPUs, 1, &Meta{Reservations: []Reservation{{Type: Static, Role: "a)b"}}})),
+		New(Resource{Name: "s", Kind: KindSet, Set: []string{"a,b"}}),
 		New(scalar(CPUs, 1, &Meta{Revocable: true})), parse(t, "cpus:1").Allocate("a"), New(volume("a", "v", 1)),
 	} {
 		if got, ok := rs.FlagText(); ok {
