@@ -279,7 +279,7 @@ type CallReconcileTask struct {
 
 // CallRequest Call.Request of the v1 API.
 type CallRequest struct {
-	Requests []CallRequest `json:"requests,omitempty"`
+	Requests []externalRef0.Request `json:"requests,omitempty"`
 }
 
 // CallRevive Call.Revive of the v1 API.

@@ -1,0 +1,234 @@
+package master
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/gen/nodev1"
+	"github.com/meseta/meseta/gen/schedulerv1"
+	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/master/validation"
+)
+
+// task is one task that the master knows to be on a registered agent.
+type task struct {
+	framework mesosid.FrameworkID
+	agent     *agent
+	id        mesosid.TaskID
+	executor  mesosid.ExecutorID // empty for command tasks
+	resources resources.Resources
+	// released is set once the resources have been given back, which happens
+	// as soon as the newest state is terminal.
+	released bool
+	// record is the published form: never changed, only replaced.
+	record *mesosv1.Task
+}
+
+// set records a status: the state of the record becomes that of the status,
+// and the status replaces an older one of the same state at the end of the
+// history. The bytes that an executor attached are not kept.
+func (t *task) set(status mesosv1.TaskStatus) {
+	rec := *t.record
+	rec.State = status.State
+	rec.Statuses = appendStatus(rec.Statuses, status)
+	t.record = &rec
+}
+
+func appendStatus(history []mesosv1.TaskStatus, status mesosv1.TaskStatus) []mesosv1.TaskStatus {
+	status.Data = nil
+	kept := history
+	if n := len(history); n > 0 && history[n-1].State == status.State {
+		kept = history[:n-1]
+	}
+	out := make([]mesosv1.TaskStatus, len(kept), len(kept)+1)
+	copy(out, kept)
+	return append(out, status)
+}
+
+// newTaskRecord makes the record of a task that is being launched.
+func newTaskRecord(f *framework, info *mesosv1.TaskInfo, executor *mesosv1.ExecutorInfo) *mesosv1.Task {
+	rec := &mesosv1.Task{
+		Name:        info.Name,
+		TaskID:      info.TaskID,
+		FrameworkID: mesosv1.FrameworkID{Value: string(f.id)},
+		AgentID:     info.AgentID,
+		State:       mesosv1.TaskStaging,
+		Resources:   info.Resources,
+		Labels:      info.Labels,
+		Discovery:   info.Discovery,
+		Container:   info.Container,
+		HealthCheck: info.HealthCheck,
+		KillPolicy:  info.KillPolicy,
+		Limits:      info.Limits,
+	}
+	if executor != nil {
+		rec.ExecutorID = &executor.ExecutorID
+	}
+	user := f.info.User
+	switch {
+	case info.Command != nil && info.Command.User != nil:
+		user = *info.Command.User
+	case executor != nil && executor.Command != nil && executor.Command.User != nil:
+		user = *executor.Command.User
+	}
+	rec.User = &user
+	return rec
+}
+
+// addTask puts a task where it belongs and counts what it uses.
+func (m *Master) addTask(f *framework, a *agent, t *task) {
+	f.tasks[t.id] = t
+	f.agents[a.id] = a
+	a.addTask(t)
+	f.record, a.record = nil, nil
+	m.changed()
+}
+
+// updated takes one status update that an agent has sent.
+func (m *Master) updated(a *agent, u *nodev1.StatusUpdate) {
+	f := m.frameworks[mesosid.FrameworkID(u.FrameworkID.Value)]
+	if f == nil {
+		m.metrics.invalidUpdate()
+		m.log.Debug("status update of an unknown framework dropped", "framework", u.FrameworkID.Value, "task", u.Status.TaskID.Value, "agent", a.id)
+		return
+	}
+	m.metrics.validUpdate()
+	f.send(m, updateEvent(u.Status))
+	t := f.tasks[mesosid.TaskID(u.Status.TaskID.Value)]
+	if t == nil || t.agent != a {
+		return
+	}
+	m.updateTask(f, t, u.Status, u.LatestState)
+}
+
+// updateTask applies a status to a task. latest may be ahead of it: the
+// resources are free as soon as the newest state is terminal, although the
+// task stays listed until its terminal update has been acknowledged.
+func (m *Master) updateTask(f *framework, t *task, status mesosv1.TaskStatus, latest mesosv1.TaskState) {
+	before := t.record.State
+	if validation.Terminal(before) {
+		latest = before // terminal means terminal
+	}
+	rec := *t.record
+	rec.State = latest
+	rec.StatusUpdateState = new(status.State)
+	if status.UUID != nil {
+		rec.StatusUpdateUUID = status.UUID
+	}
+	rec.Statuses = appendStatus(rec.Statuses, status)
+	t.record = &rec
+	f.record, t.agent.record = nil, nil
+	m.metrics.taskMoved(f, before, latest, status)
+	if validation.Terminal(latest) {
+		m.release(f, t)
+	}
+	m.changed()
+}
+
+// release gives back what an ended task used.
+func (m *Master) release(f *framework, t *task) {
+	if t.released {
+		return
+	}
+	t.released = true
+	t.agent.unuse(t.framework, t.resources)
+	m.allocation.recoverSoon(f.id, t.agent.id, t.resources)
+}
+
+// acknowledge forwards an acknowledgement to the agent. The task is over when
+// the acknowledged update was its terminal one.
+func (m *Master) acknowledge(f *framework, call *schedulerv1.CallAcknowledge) {
+	a := m.agents[mesosid.AgentID(call.AgentID.Value)]
+	if a == nil || !a.connected() {
+		m.metrics.invalidAcknowledgement()
+		return
+	}
+	t := f.tasks[mesosid.TaskID(call.TaskID.Value)]
+	if t != nil && t.agent == a && t.record.StatusUpdateState != nil &&
+		validation.Terminal(*t.record.StatusUpdateState) && bytes.Equal(t.record.StatusUpdateUUID, call.UUID) {
+		m.finishTask(f, t)
+	}
+	m.metrics.validAcknowledgement()
+	m.acknowledgeAgent(a, nodev1.Acknowledgement{
+		FrameworkID: mesosv1.FrameworkID{Value: string(f.id)},
+		TaskID:      call.TaskID,
+		UUID:        call.UUID,
+	})
+}
+
+// finishTask moves a task to those that are remembered as completed.
+func (m *Master) finishTask(f *framework, t *task) {
+	m.release(f, t)
+	delete(f.tasks, t.id)
+	t.agent.removeTask(t)
+	f.finished = append(f.finished, t.record)
+	f.trimFinished(m.opts.MaxCompletedTasks)
+	f.record, t.agent.record = nil, nil
+	m.changed()
+}
+
+func (f *framework) trimFinished(limit int) {
+	if extra := len(f.finished) - limit; extra > 0 {
+		f.finished = slices.Delete(f.finished, 0, extra)
+	}
+}
+
+// dropTask moves a task from a lost agent to the completed ones, or to the
+// unreachable ones, from where it may come back.
+func (m *Master) dropTask(f *framework, t *task, unreachable bool) {
+	delete(f.tasks, t.id)
+	if unreachable {
+		f.unreachable = append(f.unreachable, t.record)
+		if extra := len(f.unreachable) - m.opts.MaxUnreachableTasks; extra > 0 {
+			f.unreachable = slices.Delete(f.unreachable, 0, extra)
+		}
+	} else {
+		f.finished = append(f.finished, t.record)
+		f.trimFinished(m.opts.MaxCompletedTasks)
+	}
+	f.record = nil
+	m.changed()
+}
+
+// masterStatus makes a status that the master itself sends. It has no uuid,
+// so it need not be acknowledged and is never repeated.
+func masterStatus(id mesosv1.TaskID, agent *mesosv1.AgentID, state mesosv1.TaskState, reason mesosv1.TaskStatusReason, message string, now time.Time) mesosv1.TaskStatus {
+	return mesosv1.TaskStatus{
+		TaskID:    id,
+		State:     state,
+		Message:   &message,
+		Source:    new(mesosv1.SourceMaster),
+		Reason:    &reason,
+		AgentID:   agent,
+		Timestamp: new(seconds(now)),
+	}
+}
+
+// dropped is the state for a task that was never delivered.
+func (f *framework) dropped() mesosv1.TaskState {
+	if f.caps.partitionAware {
+		return mesosv1.TaskDropped
+	}
+	return mesosv1.TaskLost
+}
+
+func sortedTasks(tasks map[mesosid.TaskID]*task) []*task {
+	out := make([]*task, 0, len(tasks))
+	for _, t := range tasks {
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b *task) int { return strings.Compare(string(a.id), string(b.id)) })
+	return out
+}
+
+// setUnreachable marks the records of an unreachable agent's task.
+func (t *task) setUnreachable(status mesosv1.TaskStatus) {
+	t.set(status)
+	rec := *t.record
+	rec.StatusUpdateState = new(status.State)
+	t.record = &rec
+}
