@@ -1,0 +1,41 @@
+package allocator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// sortCounts puts the most frequent reason first; of equally frequent ones
+// that which was looked for last, which is the nearest to an offer.
+func sortCounts(counts []ReasonCount) {
+	slices.SortStableFunc(counts, func(x, y ReasonCount) int { return y.Agents - x.Agents })
+}
+
+// String is one line for people, such as "framework f1, role web: 3 agents:
+// 2 not enough free (agent S1 has cpus:1, lacks mem:32), 1 all in use".
+func (e Explanation) String() string {
+	head := fmt.Sprintf("framework %s, role %s: ", e.Framework, e.Role)
+	if e.Reason != NoReason {
+		return head + e.Reason.String()
+	}
+	total := 0
+	parts := make([]string, 0, len(e.Agents))
+	for _, count := range e.Agents {
+		total += count.Agents
+		part := fmt.Sprintf("%d %v", count.Agents, count.Reason)
+		switch {
+		case count.Reason == Refused && !e.Until.IsZero():
+			part += " (the first refusal ends " + e.Until.UTC().Format(time.RFC3339) + ")"
+		case count.Reason == TooSmall && e.Nearest != "":
+			part += fmt.Sprintf(" (agent %s has %v free, lacks %v)", e.Nearest, e.Free, e.Missing)
+		}
+		parts = append(parts, part)
+	}
+	noun := "agents"
+	if total == 1 {
+		noun = "agent"
+	}
+	return fmt.Sprintf("%s%d %s: %s", head, total, noun, strings.Join(parts, ", "))
+}
