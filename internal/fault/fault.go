@@ -32,7 +32,7 @@ const (
 	// Unavailable means that it may succeed later: no leader, a database that
 	// does not answer, a server that is stopping.
 	Unavailable
-	// TooSlow means that a time limit passed on the side of the caller.
+	// TooSlow means that the caller did not send or read fast enough.
 	TooSlow
 	// TooLarge means that the request exceeds a size limit.
 	TooLarge
@@ -81,20 +81,16 @@ func (e *Error) Kind() Kind { return e.kind }
 func (e *Error) Unwrap() error { return e.cause }
 
 // KindOf is the kind of the outermost Error in err's chain. The errors of a
-// cancelled or overdue context are Unavailable and TooSlow; others are
-// Internal. The kind of nil is not defined.
+// cancelled or overdue context are Unavailable: something of ours did not
+// answer in time. Others are Internal. The kind of nil is not defined.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.kind
 	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return TooSlow
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return Unavailable
-	default:
-		return Internal
 	}
+	return Internal
 }
 
 // Is reports whether err is of the kind.

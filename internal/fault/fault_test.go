@@ -26,7 +26,7 @@ func TestErrors(t *testing.T) {
 		{"the outermost kind counts", fault.Wrap(fault.Conflict, "taken", unknown), fault.Conflict, "taken", "taken: agent S12: unknown"},
 		{"the whole chain of causes is told", fault.Wrap(fault.Internal, "lost", down), fault.Internal, "lost", "lost: the registry does not answer: unexpected EOF"},
 		{"a foreign error is internal and not shown", io.ErrShortWrite, fault.Internal, "internal error; the server's log has the details", "short write"},
-		{"an overdue context is too slow", fmt.Errorf("query: %w", context.DeadlineExceeded), fault.TooSlow, "too slow", "query: context deadline exceeded"},
+		{"an overdue context is unavailable", fmt.Errorf("query: %w", context.DeadlineExceeded), fault.Unavailable, "unavailable", "query: context deadline exceeded"},
 		{"a cancelled context is unavailable", context.Canceled, fault.Unavailable, "unavailable", "context canceled"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
