@@ -13,8 +13,8 @@ func sortCounts(counts []ReasonCount) {
 	slices.SortStableFunc(counts, func(x, y ReasonCount) int { return y.Agents - x.Agents })
 }
 
-// String is one line for people, such as "framework f1, role web: 3 agents:
-// 2 not enough free (agent S1 has cpus:1, lacks mem:32), 1 all in use".
+// String is one line for people, such as "framework f1, role web: of 3 agents:
+// not enough free: 2 (agent S1 has cpus:1 free and lacks mem:32), all in use: 1".
 func (e Explanation) String() string {
 	head := fmt.Sprintf("framework %s, role %s: ", e.Framework, e.Role)
 	if e.Reason != NoReason {
@@ -24,18 +24,14 @@ func (e Explanation) String() string {
 	parts := make([]string, 0, len(e.Agents))
 	for _, count := range e.Agents {
 		total += count.Agents
-		part := fmt.Sprintf("%d %v", count.Agents, count.Reason)
+		part := fmt.Sprintf("%v: %d", count.Reason, count.Agents)
 		switch {
 		case count.Reason == Refused && !e.Until.IsZero():
 			part += " (the first refusal ends " + e.Until.UTC().Format(time.RFC3339) + ")"
 		case count.Reason == TooSmall && e.Nearest != "":
-			part += fmt.Sprintf(" (agent %s has %v free, lacks %v)", e.Nearest, e.Free, e.Missing)
+			part += fmt.Sprintf(" (agent %s has %v free and lacks %v)", e.Nearest, e.Free, e.Missing)
 		}
 		parts = append(parts, part)
 	}
-	noun := "agents"
-	if total == 1 {
-		noun = "agent"
-	}
-	return fmt.Sprintf("%s%d %s: %s", head, total, noun, strings.Join(parts, ", "))
+	return fmt.Sprintf("%sof %d agents: %s", head, total, strings.Join(parts, ", "))
 }

@@ -216,7 +216,7 @@ func (s *script) options(args []string) {
 			s.t.Fatalf("unknown option %q", arg)
 		}
 	}
-	s.a = allocator.New(o)
+	s.a, s.offers = allocator.New(o), nil
 }
 
 func (s *script) framework(args []string) allocator.Framework {
@@ -299,20 +299,24 @@ func (s *script) resources(text string) resources.Resources {
 	for _, part := range strings.Split(text, "+") {
 		words := strings.Split(part, "!")
 		rs := parse(s.t, words[len(words)-1])
-		all = all.Add(rs.Map(func(r resources.Resource) resources.Resource {
-			switch words[0] {
-			case "rev":
-				r = r.WithRevocable(true)
-			case "dyn":
-				role := r.ReservationRole()
-				r = r.PopReservation().PushReservation(resources.Reservation{Type: resources.Dynamic, Role: role})
-			case "refined":
-				r = r.PushReservation(resources.Reservation{Type: resources.Dynamic, Role: words[1]})
-			case "vol":
-				r = r.WithDisk(&resources.Disk{Persistence: &resources.Persistence{ID: words[1]}}).WithShared(true)
-			}
-			return r
-		}))
+		// The prefix nearest to the resources comes first.
+		for i := len(words) - 2; i >= 0; i-- {
+			rs = rs.Map(func(r resources.Resource) resources.Resource {
+				switch words[i] {
+				case "rev":
+					return r.WithRevocable(true)
+				case "dyn":
+					role := r.ReservationRole()
+					return r.PopReservation().PushReservation(resources.Reservation{Type: resources.Dynamic, Role: role})
+				case "refined":
+					return r.PushReservation(resources.Reservation{Type: resources.Dynamic, Role: words[i+1]})
+				case "vol":
+					return r.WithDisk(&resources.Disk{Persistence: &resources.Persistence{ID: words[i+1]}}).WithShared(true)
+				}
+				return r
+			})
+		}
+		all = all.Add(rs)
 	}
 	return all
 }
