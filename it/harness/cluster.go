@@ -83,7 +83,10 @@ func (c *Cluster) processes() []*Process {
 		all = append(all, c.master.Process())
 	}
 	for _, a := range c.agents {
-		all = append(all, a.Process())
+		// An agent whose start failed has no process.
+		if p := a.Process(); p != nil {
+			all = append(all, p)
+		}
 	}
 	return all
 }
@@ -120,6 +123,7 @@ func (c *Cluster) StartMaster(ctx context.Context, o MasterOptions) (*Master, er
 		"work_dir": node.WorkDir,
 		"registry": orDefault(o.Registry, "in_memory"),
 	}, o.Replace, o.Flags)
+	node.extra = len(o.Flags)
 	m := &Master{Node: node, login: o.Login}
 	if err := m.Start(ctx); err != nil {
 		return nil, err
@@ -127,7 +131,10 @@ func (c *Cluster) StartMaster(ctx context.Context, o MasterOptions) (*Master, er
 	c.mu.Lock()
 	c.master = m
 	c.mu.Unlock()
-	return m, m.WaitHealthy(ctx)
+	if err := m.WaitHealthy(ctx); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // AgentOptions describes an agent. The zero value is an agent of the
@@ -174,10 +181,14 @@ func (c *Cluster) StartAgent(ctx context.Context, o AgentOptions) (*Agent, error
 		"work_dir":    node.WorkDir,
 		"runtime_dir": a.RuntimeDir,
 	}, o.Replace, o.Flags)
+	node.extra = len(o.Flags)
 	c.mu.Lock()
 	c.agents = append(c.agents, a)
 	c.mu.Unlock()
-	return a, a.Start(ctx)
+	if err := a.Start(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 func orDefault(value, fallback string) string {

@@ -22,7 +22,8 @@ type Node struct {
 	WorkDir  string
 
 	binary string
-	args   []string
+	args   []string // the subcommand and all flags
+	extra  int      // how many of args, at their end, the options gave
 	env    []string
 	dirs   []string // made before every start, removed by Wipe
 	log    string
@@ -134,6 +135,10 @@ func (n *Node) StartWith(ctx context.Context, args []string) error {
 
 // Args are the arguments after the subcommand that Start uses.
 func (n *Node) Args() []string { return slices.Clone(n.args[1:]) }
+
+// StandardArgs are those of Args that the harness has chosen, without the flags
+// given in the options.
+func (n *Node) StandardArgs() []string { return slices.Clone(n.args[1 : len(n.args)-n.extra]) }
 
 // Signal sends a signal, by its name without SIG, to the node alone: what its
 // tasks and executors are doing is not disturbed. It does not wait.
