@@ -3,7 +3,6 @@ package compat
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strings"
 )
 
@@ -64,11 +63,6 @@ func (b *Bindings) undo(mark int) {
 		delete(b.values, name)
 	}
 	b.trail = b.trail[:mark]
-}
-
-// clone returns an independent copy.
-func (b *Bindings) clone() *Bindings {
-	return &Bindings{values: maps.Clone(b.values), owners: maps.Clone(b.owners), trail: append([]string(nil), b.trail...)}
 }
 
 // owner returns the name that stands for an identity, if there is one.
