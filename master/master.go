@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -168,6 +169,9 @@ type state struct {
 
 	// acknowledging are the agents with acknowledgements to be sent.
 	acknowledging []*agent
+
+	// closing refuses new streams.
+	closing bool
 
 	nextFramework int
 	nextAgent     int
@@ -340,9 +344,20 @@ func (m *Master) after(d time.Duration, command func(now time.Time)) *time.Timer
 // changed marks that the turn changed something readers may see.
 func (m *Master) changed() { m.version.Add(1) }
 
+// CloseStreams ends every stream and refuses new ones, so that the server can
+// finish. It is idempotent and returns when it is done.
+func (m *Master) CloseStreams(ctx context.Context) error {
+	err := m.submit(ctx, func(time.Time) { m.closeStreams() })
+	if errors.Is(err, ErrStopped) {
+		return nil
+	}
+	return err
+}
+
 // closeStreams ends every stream when the master stops leading, so that
 // clients look for the next leader.
 func (m *Master) closeStreams() {
+	m.closing = true
 	for _, f := range m.frameworks {
 		if f.subscriber != nil {
 			f.subscriber.Close(nil, "the master is shutting down")

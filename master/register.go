@@ -38,7 +38,7 @@ func (m *Master) Register(ctx context.Context, r *nodev1.Register, subscriber Su
 		return fault.Wrap(fault.Invalid, fmt.Sprintf("agent %s: %q is not an IP address", r.AgentInfo.Hostname, r.IP), err)
 	}
 	in := incoming{r, total, attributes, netip.AddrPortFrom(ip, uint16(r.Port))}
-	return m.submit(ctx, func(now time.Time) { m.register(in, subscriber, session, now) })
+	return m.openStream(ctx, func(now time.Time) { m.register(in, subscriber, session, now) })
 }
 
 // incoming is a registration whose parts have been read.

@@ -26,7 +26,24 @@ const HeartbeatInterval = 15 * time.Second
 // stream with Disconnected. Subscribe returns an error only when the master
 // does not run.
 func (m *Master) Subscribe(ctx context.Context, call *schedulerv1.CallSubscribe, subscriber Subscriber, streamID string) error {
-	return m.submit(ctx, func(now time.Time) { m.subscribe(call, subscriber, streamID, now) })
+	return m.openStream(ctx, func(now time.Time) { m.subscribe(call, subscriber, streamID, now) })
+}
+
+// openStream is submit for commands that open a stream, which a master that is
+// about to stop refuses.
+func (m *Master) openStream(ctx context.Context, open func(now time.Time)) error {
+	var refusal error
+	err := m.submit(ctx, func(now time.Time) {
+		if m.closing {
+			refusal = ErrStopped
+			return
+		}
+		open(now)
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
 }
 
 // NewStreamID makes the value of a Mesos-Stream-Id header.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/meseta/meseta/gen/nodev1"
 	"github.com/meseta/meseta/internal/fault"
-	"github.com/meseta/meseta/internal/httpx"
 	"github.com/meseta/meseta/internal/stream"
 	"github.com/meseta/meseta/master"
 )
@@ -16,17 +15,12 @@ const SessionIDHeader = "Meseta-Session-Id"
 
 // node serves POST /api/v1/node, the calls of agents.
 func (s *Server) node(w http.ResponseWriter, r *http.Request) {
-	if _, err := s.authenticate(r); err != nil {
-		httpx.WriteError(w, r, err)
-		return
-	}
-	call, err := httpx.ReadCall(w, r, s.nodeCalls, s.opts.MaxNodeBody)
-	if err != nil {
-		httpx.WriteError(w, r, err)
+	call := readCall(s, w, r, s.nodeCalls, s.opts.MaxNodeBody)
+	if call == nil {
 		return
 	}
 	if err := checkNodeCall(call); err != nil {
-		httpx.WriteError(w, r, err)
+		s.refuse(w, r, err)
 		return
 	}
 	if call.Type == nodev1.CallTypeRegister {
@@ -35,11 +29,11 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request) {
 	}
 	session := r.Header.Get(SessionIDHeader)
 	if session == "" {
-		httpx.WriteError(w, r, fault.New(fault.Invalid, fmt.Sprintf("a call of type %s needs the header %s", call.Type, SessionIDHeader)))
+		s.refuse(w, r, fault.New(fault.Invalid, fmt.Sprintf("a call of type %s needs the header %s", call.Type, SessionIDHeader)))
 		return
 	}
 	if err := s.master.NodeCall(r.Context(), session, call); err != nil {
-		httpx.WriteError(w, r, err)
+		s.refuse(w, r, err)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -75,7 +69,7 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, in *nodev1.Reg
 	id := master.NewSessionID()
 	queue := stream.New(stream.Options{Counters: s.nodeStreams})
 	if err := s.master.Register(r.Context(), in, subscriber{queue}, id); err != nil {
-		httpx.WriteError(w, r, err)
+		s.refuse(w, r, err)
 		return
 	}
 	err := serveStream(w, r, queue, SessionIDHeader, id)

@@ -18,23 +18,18 @@ const StreamIDHeader = "Mesos-Stream-Id"
 // scheduler serves POST /api/v1/scheduler. The order of its checks is that of
 // Mesos, for clients tell refusals apart by it.
 func (s *Server) scheduler(w http.ResponseWriter, r *http.Request) {
-	principal, err := s.authenticate(r)
-	if err != nil {
-		httpx.WriteError(w, r, err)
+	call := readCall(s, w, r, s.schedulerCalls, s.opts.MaxBody)
+	if call == nil {
 		return
 	}
-	call, err := httpx.ReadCall(w, r, s.schedulerCalls, s.opts.MaxBody)
-	if err != nil {
-		httpx.WriteError(w, r, err)
-		return
-	}
-	if err := validation.SchedulerCall(call, principal); err != nil {
-		httpx.WriteError(w, r, fault.Wrap(fault.Invalid, "Failed to validate scheduler::Call: "+err.Error(), err))
+	who := principal(r)
+	if err := validation.SchedulerCall(call, who); err != nil {
+		s.refuse(w, r, fault.Wrap(fault.Invalid, "Failed to validate scheduler::Call: "+err.Error(), err))
 		return
 	}
 	if call.Type == schedulerv1.CallTypeSubscribe || call.Type == schedulerv1.CallTypeReconcileOperations {
-		if err := httpx.CheckAccept(r); err != nil {
-			httpx.WriteError(w, r, err)
+		if _, ok := httpx.Negotiate(r.Header, httpx.JSON); !ok {
+			httpx.WriteText(w, http.StatusNotAcceptable, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'")
 			return
 		}
 	}
@@ -42,20 +37,20 @@ func (s *Server) scheduler(w http.ResponseWriter, r *http.Request) {
 		s.subscribe(w, r, call)
 		return
 	}
-	caller := master.Caller{Framework: mesosid.FrameworkID(call.FrameworkID.Value), Principal: principal}
+	caller := master.Caller{Framework: mesosid.FrameworkID(call.FrameworkID.Value), Principal: who}
 	if ids := r.Header.Values(StreamIDHeader); len(ids) > 0 {
 		caller.StreamID, caller.HasStreamID = ids[0], true
 	}
 	if call.Type == schedulerv1.CallTypeUpdateFramework {
 		if err := s.master.UpdateFramework(r.Context(), caller, call.UpdateFramework); err != nil {
-			httpx.WriteError(w, r, err)
+			s.refuse(w, r, err)
 			return
 		}
 		w.WriteHeader(http.StatusOK)
 		return
 	}
 	if err := s.master.Call(r.Context(), caller, call); err != nil {
-		httpx.WriteError(w, r, err)
+		s.refuse(w, r, err)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -65,7 +60,7 @@ func (s *Server) scheduler(w http.ResponseWriter, r *http.Request) {
 // answered on the stream itself.
 func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, call *schedulerv1.Call) {
 	if len(r.Header.Values(StreamIDHeader)) > 0 {
-		httpx.WriteError(w, r, fault.New(fault.Invalid, "Subscribe calls should not include the 'Mesos-Stream-Id' header"))
+		s.refuse(w, r, fault.New(fault.Invalid, "Subscribe calls should not include the 'Mesos-Stream-Id' header"))
 		return
 	}
 	id := master.NewStreamID()
@@ -76,7 +71,7 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, call *schedul
 		Counters:            s.schedulerStreams,
 	})
 	if err := s.master.Subscribe(r.Context(), call.Subscribe, subscriber{queue}, id); err != nil {
-		httpx.WriteError(w, r, err)
+		s.refuse(w, r, err)
 		return
 	}
 	err := serveStream(w, r, queue, StreamIDHeader, id)

@@ -21,8 +21,8 @@ type Options struct {
 	// MaxNodeBody that of an agent's, which may list all of its tasks, 64 MiB.
 	MaxBody     int64
 	MaxNodeBody int64
-	// Authenticator gives the principal of a request; nil lets everybody in
-	// without one.
+	// Authenticator gives the principal of a request; by default everybody
+	// is let in without one.
 	Authenticator httpx.Authenticator
 	// Logger receives what operators should know; discarded by default.
 	Logger *slog.Logger
@@ -51,6 +51,9 @@ func New(m *master.Master, opts Options) *Server {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opts.Authenticator == nil {
+		opts.Authenticator = httpx.NoAuthentication{}
+	}
 	return &Server{
 		master:           m,
 		opts:             opts,
@@ -62,18 +65,12 @@ func New(m *master.Master, opts Options) *Server {
 	}
 }
 
-// Handlers are the routes by their paths.
-func (s *Server) Handlers() map[string]http.Handler {
-	return map[string]http.Handler{
-		"/api/v1/scheduler": http.HandlerFunc(s.scheduler),
-		"/api/v1/node":      http.HandlerFunc(s.node),
+// Routes registers the handlers of this API. Requests that are not POST are
+// refused before anything else is looked at.
+func (s *Server) Routes(router *httpx.Router) {
+	post := func(realm string, h http.HandlerFunc) http.Handler {
+		return httpx.Authenticated(s.opts.Authenticator, realm, httpx.Methods(h, http.MethodPost))
 	}
-}
-
-// authenticate gives the principal of a request, nil without authentication.
-func (s *Server) authenticate(r *http.Request) (*string, error) {
-	if s.opts.Authenticator == nil {
-		return nil, nil
-	}
-	return s.opts.Authenticator.Authenticate(r)
+	router.Handle("/api/v1/scheduler", post("mesos-master-scheduler", s.scheduler))
+	router.Handle("/api/v1/node", post("meseta-master-node", s.node))
 }

@@ -1,0 +1,140 @@
+// Package service puts a master together from its settings: the actor, its
+// APIs and the HTTP server. `meseta master` and `meseta local` both use it.
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/internal/config"
+	"github.com/meseta/meseta/internal/httpx"
+	"github.com/meseta/meseta/internal/lifecycle"
+	"github.com/meseta/meseta/internal/mesosjson"
+	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/version"
+	"github.com/meseta/meseta/master"
+	"github.com/meseta/meseta/master/api"
+	"github.com/meseta/meseta/master/read"
+)
+
+// Service is one master process: everything but the signals.
+type Service struct {
+	endpoint config.Endpoint
+	master   *master.Master
+	server   *httpx.Server
+}
+
+// New builds a master and binds its port, so that the address is known and
+// clients may already connect. Nothing is served until its components run.
+// ctx bounds only the building.
+func New(ctx context.Context, cfg *config.Master, logger *slog.Logger) (*Service, error) {
+	network, err := cfg.Network.Resolved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", network.ListenAddress())
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", network.ListenAddress(), err)
+	}
+	s, err := build(cfg, network, listener, logger)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return s, nil
+}
+
+func build(cfg *config.Master, network config.Network, listener net.Listener, logger *slog.Logger) (*Service, error) {
+	port := listener.Addr().(*net.TCPAddr).Port
+	endpoint, err := network.Advertised(port)
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	opts, err := masterOptions(cfg, endpoint, logger, registry)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Registry.Kind != config.RegistryMemory {
+		logger.Warn("the registry is kept in memory only in this version: what the master knows ends with it", "registry", cfg.Registry.Kind)
+	}
+	m := master.New(opts)
+	router := httpx.NewRouter("/master")
+	api.New(m, api.Options{MaxBody: int64(cfg.MaxRequestSize), Logger: logger}).Routes(router)
+	read.New(m, read.Options{Flags: cfg, Logger: logger, Registry: registry}).Routes(router)
+	handler := httpx.Recover(logger, httpx.AccessLog(logger, router))
+	server := httpx.NewServer(listener, handler, httpx.ServerOptions{
+		Logger:        logger,
+		HeaderTimeout: cfg.ReadHeaderTimeout,
+		IdleTimeout:   cfg.IdleTimeout,
+	})
+	return &Service{endpoint: endpoint, master: m, server: server}, nil
+}
+
+func masterOptions(cfg *config.Master, endpoint config.Endpoint, logger *slog.Logger, registry prometheus.Registerer) (master.Options, error) {
+	allocatable, err := resources.ParseMinAllocatable(cfg.MinAllocatableResources)
+	if err != nil {
+		return master.Options{}, fmt.Errorf("--min_allocatable_resources: %w", err)
+	}
+	domain, err := parseDomain(cfg.Domain)
+	if err != nil {
+		return master.Options{}, fmt.Errorf("--domain: %w", err)
+	}
+	return master.Options{
+		Hostname:               endpoint.Hostname,
+		IP:                     endpoint.IP,
+		Port:                   uint16(endpoint.Port),
+		Version:                version.Mesos,
+		Domain:                 domain,
+		AllocationInterval:     cfg.AllocationInterval,
+		OfferTimeout:           cfg.OfferTimeout,
+		MinAllocatable:         allocatable,
+		FilterGPU:              cfg.FilterGPUResources,
+		FairSharingExcluded:    cfg.FairSharingExcludedResourceNames,
+		RandomSorter:           cfg.RoleSorter == "random",
+		Roles:                  cfg.Roles,
+		Weights:                cfg.Weights,
+		RefuseRoot:             !cfg.RootSubmissions,
+		PingInterval:           cfg.AgentPingTimeout,
+		MaxMissedPings:         cfg.MaxAgentPingTimeouts,
+		ReregisterTimeout:      cfg.AgentReregisterTimeout,
+		MaxCompletedFrameworks: cfg.MaxCompletedFrameworks,
+		MaxCompletedTasks:      cfg.MaxCompletedTasksPerFramework,
+		MaxUnreachableTasks:    cfg.MaxUnreachableTasksPerFramework,
+		Logger:                 logger,
+		Metrics:                master.NewMetrics(registry),
+	}, nil
+}
+
+func parseDomain(text json.RawMessage) (*mesosv1.DomainInfo, error) {
+	if text == nil {
+		return nil, nil
+	}
+	return mesosjson.NewDecoder[mesosv1.DomainInfo](mesosjson.Limits{}).Decode(text)
+}
+
+// Address is where the master listens, with the real port.
+func (s *Service) Address() netip.AddrPort {
+	return s.server.Addr().(*net.TCPAddr).AddrPort()
+}
+
+// Endpoint is what others are told to connect to.
+func (s *Service) Endpoint() config.Endpoint { return s.endpoint }
+
+// Components are the parts of the master in the order in which they start.
+// When they stop, streams end first, then the server finishes its requests,
+// and the actor is the last.
+func (s *Service) Components() []lifecycle.Component {
+	return []lifecycle.Component{
+		{Name: "master", Run: s.master.Run},
+		{Name: "master server", Run: s.server.Run, Stop: s.server.Stop},
+		{Name: "master streams", Stop: s.master.CloseStreams},
+	}
+}
