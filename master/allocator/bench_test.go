@@ -21,8 +21,10 @@ type cluster struct {
 	now    time.Time
 }
 
-func parse(t testing.TB, text string) resources.Resources {
-	t.Helper()
+// fataler is what tests, benchmarks and properties have in common.
+type fataler interface{ Fatal(...any) }
+
+func parse(t fataler, text string) resources.Resources {
 	declared, err := resources.Parse(text, "*")
 	if err != nil {
 		t.Fatal(err)
