@@ -65,6 +65,7 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, call *schedul
 	}
 	id := master.NewStreamID()
 	queue := stream.New(stream.Options{
+		MaxFrames:           maxFrames,
 		Heartbeat:           heartbeat,
 		HeartbeatInterval:   master.HeartbeatInterval,
 		HeartbeatAfterFirst: true,

@@ -25,6 +25,11 @@ func (s subscriber) Close(last []byte, reason string) {
 	s.queue.Close(errors.New(reason), final)
 }
 
+// maxFrames bounds what may wait for one stream, beside the bound in bytes. A
+// framework that launches a hundred thousand tasks at once gets as many small
+// updates within a second and must not lose its subscription for that.
+const maxFrames = 1 << 18
+
 // heartbeat is the event that keeps a scheduler's stream alive.
 var heartbeat = recordio.Frame([]byte(`{"type":"HEARTBEAT"}`))
 
