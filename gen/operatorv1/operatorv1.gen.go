@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	externalRef0 "github.com/meseta/meseta/gen/mesosv1"
+	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
 // Defines values for CallType.
@@ -262,6 +264,9 @@ func (e ResponseType) Valid() bool {
 	}
 }
 
+// Bytes Bytes as they are.
+type Bytes = openapi_types.File
+
 // Call Call of the v1 API.
 type Call struct {
 	Type                      CallType                       `json:"type" mesos:"optional"`
@@ -478,6 +483,1014 @@ type EventTaskUpdated struct {
 // EventType Values of Event.Type, by their names in the v1 API.
 type EventType string
 
+// LegacyAgent An agent, with its resources summed.
+type LegacyAgent struct {
+	// ID Id of the agent.
+	ID string `json:"id"`
+
+	// Hostname Host name that the agent advertises.
+	Hostname string `json:"hostname"`
+
+	// Port Port of the agent.
+	Port int32 `json:"port"`
+
+	// Attributes Attributes by name.
+	Attributes LegacyAttributes `json:"attributes"`
+
+	// Domain Fault domain, if configured.
+	Domain *externalRef0.DomainInfo `json:"domain,omitempty"`
+
+	// Pid Address in the form slave(1)@ip:port.
+	Pid string `json:"pid"`
+
+	// RegisteredTime Seconds since 1970.
+	RegisteredTime float64 `json:"registered_time"`
+
+	// ReregisteredTime Seconds since 1970; absent if the agent never came back.
+	ReregisteredTime *float64 `json:"reregistered_time,omitempty"`
+
+	// Resources All resources of the agent.
+	Resources LegacyResources `json:"resources"`
+
+	// UsedResources What tasks and executors use.
+	UsedResources LegacyResources `json:"used_resources"`
+
+	// OfferedResources What is offered to frameworks.
+	OfferedResources LegacyResources `json:"offered_resources"`
+
+	// ReservedResources What is reserved, by role.
+	ReservedResources map[string]LegacyResources `json:"reserved_resources"`
+
+	// UnreservedResources What is reserved for nobody.
+	UnreservedResources LegacyResources `json:"unreserved_resources"`
+
+	// Active True while the agent may be made offers.
+	Active bool `json:"active"`
+
+	// Deactivated True if an operator has deactivated the agent.
+	Deactivated bool `json:"deactivated"`
+
+	// Version Version of the agent.
+	Version string `json:"version"`
+
+	// Capabilities Names of what the agent can do.
+	Capabilities []string `json:"capabilities"`
+
+	// DrainInfo How draining goes, while it does.
+	DrainInfo *externalRef0.DrainInfo `json:"drain_info,omitempty"`
+
+	// EstimatedDrainStartTimeSeconds When draining began.
+	EstimatedDrainStartTimeSeconds *float64 `json:"estimated_drain_start_time_seconds,omitempty"`
+}
+
+// LegacyAgentFull An agent, with its resources also in full.
+type LegacyAgentFull struct {
+	// ID Id of the agent.
+	ID string `json:"id"`
+
+	// ReservedResourcesFull What is reserved, by role, in full.
+	ReservedResourcesFull map[string][]externalRef0.Resource `json:"reserved_resources_full"`
+
+	// Hostname Host name that the agent advertises.
+	Hostname string `json:"hostname"`
+
+	// UnreservedResourcesFull What is reserved for nobody, in full.
+	UnreservedResourcesFull []externalRef0.Resource `json:"unreserved_resources_full"`
+
+	// Port Port of the agent.
+	Port int32 `json:"port"`
+
+	// UsedResourcesFull What is used, in full.
+	UsedResourcesFull []externalRef0.Resource `json:"used_resources_full"`
+
+	// Attributes Attributes by name.
+	Attributes LegacyAttributes `json:"attributes"`
+
+	// OfferedResourcesFull What is offered, in full.
+	OfferedResourcesFull []externalRef0.Resource `json:"offered_resources_full"`
+
+	// Domain Fault domain, if configured.
+	Domain *externalRef0.DomainInfo `json:"domain,omitempty"`
+
+	// Pid Address in the form slave(1)@ip:port.
+	Pid string `json:"pid"`
+
+	// RegisteredTime Seconds since 1970.
+	RegisteredTime float64 `json:"registered_time"`
+
+	// ReregisteredTime Seconds since 1970; absent if the agent never came back.
+	ReregisteredTime *float64 `json:"reregistered_time,omitempty"`
+
+	// Resources All resources of the agent.
+	Resources LegacyResources `json:"resources"`
+
+	// UsedResources What tasks and executors use.
+	UsedResources LegacyResources `json:"used_resources"`
+
+	// OfferedResources What is offered to frameworks.
+	OfferedResources LegacyResources `json:"offered_resources"`
+
+	// ReservedResources What is reserved, by role.
+	ReservedResources map[string]LegacyResources `json:"reserved_resources"`
+
+	// UnreservedResources What is reserved for nobody.
+	UnreservedResources LegacyResources `json:"unreserved_resources"`
+
+	// Active True while the agent may be made offers.
+	Active bool `json:"active"`
+
+	// Deactivated True if an operator has deactivated the agent.
+	Deactivated bool `json:"deactivated"`
+
+	// Version Version of the agent.
+	Version string `json:"version"`
+
+	// Capabilities Names of what the agent can do.
+	Capabilities []string `json:"capabilities"`
+
+	// DrainInfo How draining goes, while it does.
+	DrainInfo *externalRef0.DrainInfo `json:"drain_info,omitempty"`
+
+	// EstimatedDrainStartTimeSeconds When draining began.
+	EstimatedDrainStartTimeSeconds *float64 `json:"estimated_drain_start_time_seconds,omitempty"`
+}
+
+// LegacyAgentResources The resources of an agent in full.
+type LegacyAgentResources struct {
+	// ReservedResourcesFull What is reserved, by role, in full.
+	ReservedResourcesFull map[string][]externalRef0.Resource `json:"reserved_resources_full"`
+
+	// UnreservedResourcesFull What is reserved for nobody, in full.
+	UnreservedResourcesFull []externalRef0.Resource `json:"unreserved_resources_full"`
+
+	// UsedResourcesFull What is used, in full.
+	UsedResourcesFull []externalRef0.Resource `json:"used_resources_full"`
+
+	// OfferedResourcesFull What is offered, in full.
+	OfferedResourcesFull []externalRef0.Resource `json:"offered_resources_full"`
+}
+
+// LegacyAgentSummary An agent with counts of its tasks.
+type LegacyAgentSummary struct {
+	// TASKSTAGING Tasks in this state.
+	TASKSTAGING int64 `json:"TASK_STAGING"`
+
+	// FrameworkIds Frameworks with tasks here.
+	FrameworkIds []string `json:"framework_ids"`
+
+	// ID Id of the agent.
+	ID string `json:"id"`
+
+	// TASKSTARTING Tasks in this state.
+	TASKSTARTING int64 `json:"TASK_STARTING"`
+
+	// Hostname Host name that the agent advertises.
+	Hostname string `json:"hostname"`
+
+	// TASKRUNNING Tasks in this state.
+	TASKRUNNING int64 `json:"TASK_RUNNING"`
+
+	// Port Port of the agent.
+	Port int32 `json:"port"`
+
+	// TASKKILLING Tasks in this state.
+	TASKKILLING int64 `json:"TASK_KILLING"`
+
+	// Attributes Attributes by name.
+	Attributes LegacyAttributes `json:"attributes"`
+
+	// TASKFINISHED Tasks in this state.
+	TASKFINISHED int64 `json:"TASK_FINISHED"`
+
+	// Domain Fault domain, if configured.
+	Domain *externalRef0.DomainInfo `json:"domain,omitempty"`
+
+	// TASKKILLED Tasks in this state.
+	TASKKILLED int64 `json:"TASK_KILLED"`
+
+	// Pid Address in the form slave(1)@ip:port.
+	Pid string `json:"pid"`
+
+	// TASKFAILED Tasks in this state.
+	TASKFAILED int64 `json:"TASK_FAILED"`
+
+	// RegisteredTime Seconds since 1970.
+	RegisteredTime float64 `json:"registered_time"`
+
+	// TASKLOST Tasks in this state.
+	TASKLOST int64 `json:"TASK_LOST"`
+
+	// ReregisteredTime Seconds since 1970; absent if the agent never came back.
+	ReregisteredTime *float64 `json:"reregistered_time,omitempty"`
+
+	// TASKERROR Tasks in this state.
+	TASKERROR int64 `json:"TASK_ERROR"`
+
+	// Resources All resources of the agent.
+	Resources LegacyResources `json:"resources"`
+
+	// TASKUNREACHABLE Tasks in this state.
+	TASKUNREACHABLE int64 `json:"TASK_UNREACHABLE"`
+
+	// UsedResources What tasks and executors use.
+	UsedResources LegacyResources `json:"used_resources"`
+
+	// OfferedResources What is offered to frameworks.
+	OfferedResources LegacyResources `json:"offered_resources"`
+
+	// ReservedResources What is reserved, by role.
+	ReservedResources map[string]LegacyResources `json:"reserved_resources"`
+
+	// UnreservedResources What is reserved for nobody.
+	UnreservedResources LegacyResources `json:"unreserved_resources"`
+
+	// Active True while the agent may be made offers.
+	Active bool `json:"active"`
+
+	// Deactivated True if an operator has deactivated the agent.
+	Deactivated bool `json:"deactivated"`
+
+	// Version Version of the agent.
+	Version string `json:"version"`
+
+	// Capabilities Names of what the agent can do.
+	Capabilities []string `json:"capabilities"`
+
+	// DrainInfo How draining goes, while it does.
+	DrainInfo *externalRef0.DrainInfo `json:"drain_info,omitempty"`
+
+	// EstimatedDrainStartTimeSeconds When draining began.
+	EstimatedDrainStartTimeSeconds *float64 `json:"estimated_drain_start_time_seconds,omitempty"`
+}
+
+// LegacyAgents The agents of the master.
+type LegacyAgents struct {
+	// Slaves The registered agents.
+	Slaves []LegacyAgentFull `json:"slaves"`
+
+	// RecoveredSlaves Agents of the registry that have not come back.
+	RecoveredSlaves []externalRef0.AgentInfo `json:"recovered_slaves"`
+}
+
+// LegacyAllocationInfo The role that an offer is made for.
+type LegacyAllocationInfo struct {
+	// Role Name of the role.
+	Role string `json:"role"`
+}
+
+// LegacyAttributes Attributes by name: numbers for scalars, text for everything else.
+type LegacyAttributes map[string]interface{}
+
+// LegacyCommand A command.
+type LegacyCommand struct {
+	// Shell True if a shell interprets it.
+	Shell *bool `json:"shell,omitempty"`
+
+	// Value The command.
+	Value *string `json:"value,omitempty"`
+
+	// Argv Arguments.
+	Argv []string `json:"argv"`
+
+	// Environment Environment variables.
+	Environment *externalRef0.Environment `json:"environment,omitempty"`
+
+	// Uris What is fetched first.
+	Uris []LegacyURI `json:"uris"`
+}
+
+// LegacyContainerStatus The container of a task.
+type LegacyContainerStatus struct {
+	// ContainerID Id of the container.
+	ContainerID *externalRef0.ContainerID `json:"container_id,omitempty"`
+
+	// NetworkInfos Its networks and addresses.
+	NetworkInfos []externalRef0.NetworkInfo `json:"network_infos,omitempty"`
+
+	// CgroupInfo Its control groups.
+	CgroupInfo *externalRef0.CgroupInfo `json:"cgroup_info,omitempty"`
+}
+
+// LegacyExecutor An executor.
+type LegacyExecutor struct {
+	// ExecutorID Id of the executor.
+	ExecutorID string `json:"executor_id"`
+
+	// Name Its name.
+	Name string `json:"name"`
+
+	// FrameworkID Its framework.
+	FrameworkID string `json:"framework_id"`
+
+	// Command What it runs.
+	Command LegacyCommand `json:"command"`
+
+	// Resources What it uses itself.
+	Resources LegacyResources `json:"resources"`
+
+	// Role The role of its resources.
+	Role *string `json:"role,omitempty"`
+
+	// Labels Its labels.
+	Labels []externalRef0.Label `json:"labels,omitempty"`
+
+	// Type Its kind.
+	Type *externalRef0.ExecutorInfoType `json:"type,omitempty"`
+
+	// SlaveID Its agent.
+	SlaveID string `json:"slave_id"`
+}
+
+// LegacyFile A file or directory.
+type LegacyFile struct {
+	// Path Its virtual path.
+	Path string `json:"path"`
+
+	// Nlink Number of links.
+	Nlink int64 `json:"nlink"`
+
+	// Size Size in bytes.
+	Size uint64 `json:"size"`
+
+	// Mtime When it was changed, in seconds since 1970.
+	Mtime float64 `json:"mtime"`
+
+	// Mode Kind and rights, such as -rw-r--r--.
+	Mode string `json:"mode"`
+
+	// UID Owner.
+	UID string `json:"uid"`
+
+	// GID Group.
+	GID string `json:"gid"`
+}
+
+// LegacyFileData A part of a file.
+type LegacyFileData struct {
+	// Offset Where the part begins, or the size of the file.
+	Offset uint64 `json:"offset"`
+
+	// Data The part as text.
+	Data string `json:"data"`
+}
+
+// LegacyFlags The flags of a process.
+type LegacyFlags struct {
+	// Flags Values by name.
+	Flags map[string]string `json:"flags"`
+}
+
+// LegacyFramework A framework with everything that belongs to it.
+type LegacyFramework struct {
+	// ID Id of the framework.
+	ID string `json:"id"`
+
+	// User User that its tasks run as by default.
+	User string `json:"user"`
+
+	// FailoverTimeout Seconds for which it is kept while it is disconnected.
+	FailoverTimeout float64 `json:"failover_timeout"`
+
+	// Name Name of the framework.
+	Name string `json:"name"`
+
+	// Checkpoint True if its tasks outlive a restart of the agent.
+	Checkpoint bool `json:"checkpoint"`
+
+	// UsedResources What its tasks and executors use.
+	UsedResources LegacyResources `json:"used_resources"`
+
+	// OfferedResources What is offered to it.
+	OfferedResources LegacyResources `json:"offered_resources"`
+
+	// RegisteredTime Seconds since 1970.
+	RegisteredTime float64 `json:"registered_time"`
+
+	// Capabilities Names of its capabilities.
+	Capabilities []string `json:"capabilities"`
+
+	// UnregisteredTime Seconds since 1970, 0 while it is registered.
+	UnregisteredTime float64 `json:"unregistered_time"`
+
+	// Hostname Host of the scheduler, empty if unknown.
+	Hostname string `json:"hostname"`
+
+	// Principal Its principal.
+	Principal *string `json:"principal,omitempty"`
+
+	// Resources What it uses and is offered.
+	Resources LegacyResources `json:"resources"`
+
+	// WebuiURL Its web page, empty if it has none.
+	WebuiURL string `json:"webui_url"`
+
+	// Active True while it may be made offers.
+	Active bool `json:"active"`
+
+	// ReregisteredTime Seconds since 1970, if it came back after it registered.
+	ReregisteredTime *float64 `json:"reregistered_time,omitempty"`
+
+	// Connected True while its stream is open.
+	Connected bool `json:"connected"`
+
+	// Role Its role, of a framework that can only have one.
+	Role *string `json:"role,omitempty"`
+
+	// Recovered True if agents reported it and it has not come back since this master leads.
+	Recovered bool `json:"recovered"`
+
+	// Roles Its roles, of a framework that can have many.
+	Roles []string `json:"roles,omitempty"`
+
+	// Tasks Live tasks.
+	Tasks []LegacyTask `json:"tasks"`
+
+	// UnreachableTasks Tasks on agents that stopped answering.
+	UnreachableTasks []LegacyTask `json:"unreachable_tasks"`
+
+	// CompletedTasks Ended tasks, oldest first.
+	CompletedTasks []LegacyTask `json:"completed_tasks"`
+
+	// Offers Outstanding offers.
+	Offers []LegacyOffer `json:"offers"`
+
+	// Executors Its executors, without those of command tasks.
+	Executors []LegacyExecutor `json:"executors"`
+
+	// Labels Its labels.
+	Labels []externalRef0.Label `json:"labels,omitempty"`
+
+	// OfferConstraints Which agents it wants to be offered.
+	OfferConstraints externalRef0.OfferConstraints `json:"offer_constraints"`
+}
+
+// LegacyFrameworkBrief What a framework is.
+type LegacyFrameworkBrief struct {
+	// ID Id of the framework.
+	ID string `json:"id"`
+
+	// Name Name of the framework.
+	Name string `json:"name"`
+
+	// UsedResources What its tasks and executors use.
+	UsedResources LegacyResources `json:"used_resources"`
+
+	// OfferedResources What is offered to it.
+	OfferedResources LegacyResources `json:"offered_resources"`
+
+	// Capabilities Names of its capabilities.
+	Capabilities []string `json:"capabilities"`
+
+	// Hostname Host of the scheduler, empty if unknown.
+	Hostname string `json:"hostname"`
+
+	// WebuiURL Its web page, empty if it has none.
+	WebuiURL string `json:"webui_url"`
+
+	// Active True while it may be made offers.
+	Active bool `json:"active"`
+
+	// Connected True while its stream is open.
+	Connected bool `json:"connected"`
+
+	// Recovered True if agents reported it and it has not come back since this master leads.
+	Recovered bool `json:"recovered"`
+}
+
+// LegacyFrameworkDetails What belongs to a framework.
+type LegacyFrameworkDetails struct {
+	// User User that its tasks run as by default.
+	User string `json:"user"`
+
+	// FailoverTimeout Seconds for which it is kept while it is disconnected.
+	FailoverTimeout float64 `json:"failover_timeout"`
+
+	// Checkpoint True if its tasks outlive a restart of the agent.
+	Checkpoint bool `json:"checkpoint"`
+
+	// RegisteredTime Seconds since 1970.
+	RegisteredTime float64 `json:"registered_time"`
+
+	// UnregisteredTime Seconds since 1970, 0 while it is registered.
+	UnregisteredTime float64 `json:"unregistered_time"`
+
+	// Principal Its principal.
+	Principal *string `json:"principal,omitempty"`
+
+	// Resources What it uses and is offered.
+	Resources LegacyResources `json:"resources"`
+
+	// ReregisteredTime Seconds since 1970, if it came back after it registered.
+	ReregisteredTime *float64 `json:"reregistered_time,omitempty"`
+
+	// Role Its role, of a framework that can only have one.
+	Role *string `json:"role,omitempty"`
+
+	// Roles Its roles, of a framework that can have many.
+	Roles []string `json:"roles,omitempty"`
+
+	// Tasks Live tasks.
+	Tasks []LegacyTask `json:"tasks"`
+
+	// UnreachableTasks Tasks on agents that stopped answering.
+	UnreachableTasks []LegacyTask `json:"unreachable_tasks"`
+
+	// CompletedTasks Ended tasks, oldest first.
+	CompletedTasks []LegacyTask `json:"completed_tasks"`
+
+	// Offers Outstanding offers.
+	Offers []LegacyOffer `json:"offers"`
+
+	// Executors Its executors, without those of command tasks.
+	Executors []LegacyExecutor `json:"executors"`
+
+	// Labels Its labels.
+	Labels []externalRef0.Label `json:"labels,omitempty"`
+
+	// OfferConstraints Which agents it wants to be offered.
+	OfferConstraints externalRef0.OfferConstraints `json:"offer_constraints"`
+}
+
+// LegacyFrameworkIDs The frameworks of an agent.
+type LegacyFrameworkIDs struct {
+	// FrameworkIds Frameworks with tasks here.
+	FrameworkIds []string `json:"framework_ids"`
+}
+
+// LegacyFrameworkSummary A framework with counts of its tasks.
+type LegacyFrameworkSummary struct {
+	// TASKSTAGING Tasks in this state.
+	TASKSTAGING int64 `json:"TASK_STAGING"`
+
+	// ID Id of the framework.
+	ID string `json:"id"`
+
+	// SlaveIds Agents with tasks of it.
+	SlaveIds []string `json:"slave_ids"`
+
+	// TASKSTARTING Tasks in this state.
+	TASKSTARTING int64 `json:"TASK_STARTING"`
+
+	// Name Name of the framework.
+	Name string `json:"name"`
+
+	// TASKRUNNING Tasks in this state.
+	TASKRUNNING int64 `json:"TASK_RUNNING"`
+
+	// UsedResources What its tasks and executors use.
+	UsedResources LegacyResources `json:"used_resources"`
+
+	// TASKKILLING Tasks in this state.
+	TASKKILLING int64 `json:"TASK_KILLING"`
+
+	// OfferedResources What is offered to it.
+	OfferedResources LegacyResources `json:"offered_resources"`
+
+	// TASKFINISHED Tasks in this state.
+	TASKFINISHED int64 `json:"TASK_FINISHED"`
+
+	// Capabilities Names of its capabilities.
+	Capabilities []string `json:"capabilities"`
+
+	// TASKKILLED Tasks in this state.
+	TASKKILLED int64 `json:"TASK_KILLED"`
+
+	// Hostname Host of the scheduler, empty if unknown.
+	Hostname string `json:"hostname"`
+
+	// TASKFAILED Tasks in this state.
+	TASKFAILED int64 `json:"TASK_FAILED"`
+
+	// WebuiURL Its web page, empty if it has none.
+	WebuiURL string `json:"webui_url"`
+
+	// TASKLOST Tasks in this state.
+	TASKLOST int64 `json:"TASK_LOST"`
+
+	// Active True while it may be made offers.
+	Active bool `json:"active"`
+
+	// TASKERROR Tasks in this state.
+	TASKERROR int64 `json:"TASK_ERROR"`
+
+	// Connected True while its stream is open.
+	Connected bool `json:"connected"`
+
+	// TASKUNREACHABLE Tasks in this state.
+	TASKUNREACHABLE int64 `json:"TASK_UNREACHABLE"`
+
+	// Recovered True if agents reported it and it has not come back since this master leads.
+	Recovered bool `json:"recovered"`
+}
+
+// LegacyFrameworks The frameworks of the master.
+type LegacyFrameworks struct {
+	// Frameworks The frameworks.
+	Frameworks []LegacyFramework `json:"frameworks"`
+
+	// CompletedFrameworks Removed frameworks.
+	CompletedFrameworks []LegacyFramework `json:"completed_frameworks"`
+
+	// UnregisteredFrameworks Always empty.
+	UnregisteredFrameworks []string `json:"unregistered_frameworks"`
+}
+
+// LegacyLeaderInfo The leading master.
+type LegacyLeaderInfo struct {
+	// ID Id of the master.
+	ID string `json:"id"`
+
+	// Pid Address in the form master@ip:port.
+	Pid string `json:"pid"`
+
+	// Port Port of the master.
+	Port int32 `json:"port"`
+
+	// Hostname Host name that it advertises.
+	Hostname string `json:"hostname"`
+
+	// Domain Fault domain, if configured.
+	Domain *externalRef0.DomainInfo `json:"domain,omitempty"`
+}
+
+// LegacyOffer An outstanding offer.
+type LegacyOffer struct {
+	// ID Id of the offer.
+	ID string `json:"id"`
+
+	// FrameworkID To whom it is made.
+	FrameworkID string `json:"framework_id"`
+
+	// AllocationInfo For which role.
+	AllocationInfo LegacyAllocationInfo `json:"allocation_info"`
+
+	// SlaveID Whose resources these are.
+	SlaveID string `json:"slave_id"`
+
+	// Resources What is offered.
+	Resources LegacyResources `json:"resources"`
+}
+
+// LegacyQuantities Amounts by name; a range or a set counts its elements. Amounts of 0 are left out.
+type LegacyQuantities map[string]float64
+
+// LegacyRecoveredAgent An agent of the registry that has not come back.
+type LegacyRecoveredAgent struct {
+	// ID Id of the agent.
+	ID string `json:"id"`
+
+	// Hostname Its host name.
+	Hostname string `json:"hostname"`
+
+	// Port Its port.
+	Port int32 `json:"port"`
+
+	// Attributes Attributes by name.
+	Attributes LegacyAttributes `json:"attributes"`
+
+	// Domain Fault domain, if configured.
+	Domain *externalRef0.DomainInfo `json:"domain,omitempty"`
+}
+
+// LegacyResources Amounts by name, summed over roles: cpus, gpus, mem and disk are always there as numbers; ports and other ranges and sets are text such as [31000-32000]. Revocable ones have the suffix _revocable.
+type LegacyResources = json.RawMessage
+
+// LegacyRole A role with what it uses.
+type LegacyRole struct {
+	// Name Name of the role.
+	Name string `json:"name"`
+
+	// Weight Its weight; 1 if none has been set.
+	Weight float64 `json:"weight"`
+
+	// Quota Its quota.
+	Quota LegacyRoleQuota `json:"quota"`
+
+	// Resources What is allocated and offered to it.
+	Resources LegacyQuantities `json:"resources"`
+
+	// Allocated What its tasks and executors use.
+	Allocated LegacyQuantities `json:"allocated"`
+
+	// Offered What is offered to it.
+	Offered LegacyQuantities `json:"offered"`
+
+	// Reserved What is reserved for it.
+	Reserved LegacyQuantities `json:"reserved"`
+
+	// Frameworks Frameworks subscribed to it, or with resources for it.
+	Frameworks []string `json:"frameworks"`
+}
+
+// LegacyRoleQuota The quota of a role.
+type LegacyRoleQuota struct {
+	// Role Name of the role.
+	Role string `json:"role"`
+
+	// Guarantee What it is guaranteed.
+	Guarantee LegacyQuantities `json:"guarantee"`
+
+	// Limit What it may not exceed.
+	Limit LegacyQuantities `json:"limit"`
+
+	// Consumed What counts against its quota.
+	Consumed LegacyQuantities `json:"consumed"`
+}
+
+// LegacyRoles The known roles.
+type LegacyRoles struct {
+	// Roles The roles, in the order of their names.
+	Roles []LegacyRole `json:"roles"`
+}
+
+// LegacySlaveIDs The agents of a framework.
+type LegacySlaveIDs struct {
+	// SlaveIds Agents with tasks of it.
+	SlaveIds []string `json:"slave_ids"`
+}
+
+// LegacyState The whole state of the master.
+type LegacyState struct {
+	// Version Version of the API.
+	Version string `json:"version"`
+
+	// GitSha Commit of the build.
+	GitSha *string `json:"git_sha,omitempty"`
+
+	// GitBranch Branch of the build.
+	GitBranch *string `json:"git_branch,omitempty"`
+
+	// GitTag Tag of the build.
+	GitTag *string `json:"git_tag,omitempty"`
+
+	// BuildDate When it was built, as text.
+	BuildDate string `json:"build_date"`
+
+	// BuildTime When it was built, in seconds since 1970.
+	BuildTime float64 `json:"build_time"`
+
+	// BuildUser Who built it.
+	BuildUser string `json:"build_user"`
+
+	// StartTime When the process started, in seconds since 1970.
+	StartTime float64 `json:"start_time"`
+
+	// ElectedTime When it began to lead, in seconds since 1970.
+	ElectedTime *float64 `json:"elected_time,omitempty"`
+
+	// ID Id of the master.
+	ID string `json:"id"`
+
+	// Pid Address in the form master@ip:port.
+	Pid string `json:"pid"`
+
+	// Hostname Host name that it advertises.
+	Hostname string `json:"hostname"`
+
+	// Capabilities Names of what it can do.
+	Capabilities []string `json:"capabilities"`
+
+	// ActivatedSlaves Number of agents that may be made offers.
+	ActivatedSlaves float64 `json:"activated_slaves"`
+
+	// DeactivatedSlaves Number of the other registered agents.
+	DeactivatedSlaves float64 `json:"deactivated_slaves"`
+
+	// UnreachableSlaves Number of agents that stopped answering.
+	UnreachableSlaves float64 `json:"unreachable_slaves"`
+
+	// Domain Fault domain, if configured.
+	Domain *externalRef0.DomainInfo `json:"domain,omitempty"`
+
+	// Leader Address of the leading master.
+	Leader *string `json:"leader,omitempty"`
+
+	// LeaderInfo The leading master.
+	LeaderInfo *LegacyLeaderInfo `json:"leader_info,omitempty"`
+
+	// Cluster Name of the cluster.
+	Cluster *string `json:"cluster,omitempty"`
+
+	// LogDir Directory of the log.
+	LogDir *string `json:"log_dir,omitempty"`
+
+	// ExternalLogFile File of the log that something else writes.
+	ExternalLogFile *string `json:"external_log_file,omitempty"`
+
+	// Flags Flags by name; absent for those who may not see them.
+	Flags map[string]string `json:"flags,omitempty"`
+
+	// Slaves The registered agents.
+	Slaves []LegacyAgent `json:"slaves"`
+
+	// RecoveredSlaves Agents of the registry that have not come back.
+	RecoveredSlaves []LegacyRecoveredAgent `json:"recovered_slaves"`
+
+	// Frameworks The frameworks.
+	Frameworks []LegacyFramework `json:"frameworks"`
+
+	// CompletedFrameworks Removed frameworks.
+	CompletedFrameworks []LegacyFramework `json:"completed_frameworks"`
+
+	// OrphanTasks Always empty.
+	OrphanTasks []LegacyTask `json:"orphan_tasks"`
+
+	// UnregisteredFrameworks Always empty.
+	UnregisteredFrameworks []string `json:"unregistered_frameworks"`
+}
+
+// LegacyStateSummary Agents and frameworks in short.
+type LegacyStateSummary struct {
+	// Hostname Host name of the master.
+	Hostname string `json:"hostname"`
+
+	// Cluster Name of the cluster.
+	Cluster *string `json:"cluster,omitempty"`
+
+	// Slaves The registered agents.
+	Slaves []LegacyAgentSummary `json:"slaves"`
+
+	// Frameworks The frameworks.
+	Frameworks []LegacyFrameworkSummary `json:"frameworks"`
+}
+
+// LegacyTask A task.
+type LegacyTask struct {
+	// ID Id of the task.
+	ID string `json:"id"`
+
+	// Name Name of the task.
+	Name string `json:"name"`
+
+	// FrameworkID Its framework.
+	FrameworkID string `json:"framework_id"`
+
+	// ExecutorID Its executor; empty for a command task.
+	ExecutorID string `json:"executor_id"`
+
+	// SlaveID Its agent.
+	SlaveID string `json:"slave_id"`
+
+	// State The newest state known.
+	State externalRef0.TaskState `json:"state"`
+
+	// Resources What it uses.
+	Resources LegacyResources `json:"resources"`
+
+	// Limits Upper bounds by resource.
+	Limits map[string]externalRef0.Limit `json:"limits,omitempty"`
+
+	// Role The role it was launched for.
+	Role string `json:"role"`
+
+	// Statuses One entry per state, oldest first.
+	Statuses []LegacyTaskStatus `json:"statuses"`
+
+	// User The user it runs as.
+	User *string `json:"user,omitempty"`
+
+	// Labels Its labels.
+	Labels []externalRef0.Label `json:"labels,omitempty"`
+
+	// Discovery How it wants to be found.
+	Discovery *externalRef0.DiscoveryInfo `json:"discovery,omitempty"`
+
+	// Container Its container.
+	Container *externalRef0.ContainerInfo `json:"container,omitempty"`
+
+	// HealthCheck Its health check.
+	HealthCheck *externalRef0.HealthCheck `json:"health_check,omitempty"`
+}
+
+// LegacyTaskCounts Numbers of tasks by state.
+type LegacyTaskCounts struct {
+	// TASKSTAGING Tasks in this state.
+	TASKSTAGING int64 `json:"TASK_STAGING"`
+
+	// TASKSTARTING Tasks in this state.
+	TASKSTARTING int64 `json:"TASK_STARTING"`
+
+	// TASKRUNNING Tasks in this state.
+	TASKRUNNING int64 `json:"TASK_RUNNING"`
+
+	// TASKKILLING Tasks in this state.
+	TASKKILLING int64 `json:"TASK_KILLING"`
+
+	// TASKFINISHED Tasks in this state.
+	TASKFINISHED int64 `json:"TASK_FINISHED"`
+
+	// TASKKILLED Tasks in this state.
+	TASKKILLED int64 `json:"TASK_KILLED"`
+
+	// TASKFAILED Tasks in this state.
+	TASKFAILED int64 `json:"TASK_FAILED"`
+
+	// TASKLOST Tasks in this state.
+	TASKLOST int64 `json:"TASK_LOST"`
+
+	// TASKERROR Tasks in this state.
+	TASKERROR int64 `json:"TASK_ERROR"`
+
+	// TASKUNREACHABLE Tasks in this state.
+	TASKUNREACHABLE int64 `json:"TASK_UNREACHABLE"`
+}
+
+// LegacyTaskStatus A status of a task.
+type LegacyTaskStatus struct {
+	// State The state.
+	State externalRef0.TaskState `json:"state"`
+
+	// Timestamp Seconds since 1970.
+	Timestamp float64 `json:"timestamp"`
+
+	// Labels Labels of the status.
+	Labels []externalRef0.Label `json:"labels,omitempty"`
+
+	// ContainerStatus The container at that time.
+	ContainerStatus *LegacyContainerStatus `json:"container_status,omitempty"`
+
+	// Healthy What the health check found.
+	Healthy *bool `json:"healthy,omitempty"`
+}
+
+// LegacyTasks One page of tasks.
+type LegacyTasks struct {
+	// Tasks The tasks, in the order asked for.
+	Tasks []LegacyTask `json:"tasks"`
+}
+
+// LegacyURI Something to be fetched.
+type LegacyURI struct {
+	// Value Where it is.
+	Value string `json:"value"`
+
+	// Executable True if it is made executable.
+	Executable bool `json:"executable"`
+}
+
+// MetricsSnapshot Values by name.
+type MetricsSnapshot map[string]float64
+
+// OfferConstraintsDebug Agents that offer constraints exclude.
+type OfferConstraintsDebug struct {
+	// Frameworks By framework.
+	Frameworks map[string]OfferConstraintsDebugFramework `json:"frameworks"`
+}
+
+// OfferConstraintsDebugFramework Agents that the constraints of one framework exclude.
+type OfferConstraintsDebugFramework struct {
+	// Roles By role.
+	Roles map[string]OfferConstraintsDebugRole `json:"roles"`
+}
+
+// OfferConstraintsDebugRole Agents that the constraints of one role exclude.
+type OfferConstraintsDebugRole struct {
+	// ExcludedAgents The agents.
+	ExcludedAgents []externalRef0.AgentID `json:"excluded_agents"`
+}
+
+// Registry What survives a restart of the master.
+type Registry struct {
+	// Master The master that wrote last.
+	Master RegistryMaster `json:"master"`
+
+	// Slaves The admitted agents.
+	Slaves RegistryAgents `json:"slaves"`
+}
+
+// RegistryAgent An admitted agent.
+type RegistryAgent struct {
+	// Info The agent.
+	Info externalRef0.AgentInfo `json:"info"`
+
+	// Deactivated True if an operator has deactivated it.
+	Deactivated bool `json:"deactivated"`
+}
+
+// RegistryAgents The admitted agents.
+type RegistryAgents struct {
+	// Slaves The agents.
+	Slaves []RegistryAgent `json:"slaves"`
+}
+
+// RegistryMaster The master that wrote last.
+type RegistryMaster struct {
+	// Info The master.
+	Info externalRef0.MasterInfo `json:"info"`
+}
+
+// ResourcesForm Which resources of which agent.
+type ResourcesForm struct {
+	// SlaveID Id of the agent.
+	SlaveID string `json:"slaveId"`
+
+	// Resources A JSON array of Resource.
+	Resources string `json:"resources"`
+
+	// Source A JSON array of Resource that the new reservation replaces.
+	Source *string `json:"source,omitempty"`
+}
+
 // Response Response of the v1 API.
 type Response struct {
 	Type                   ResponseType                    `json:"type" mesos:"optional"`
@@ -504,8 +1517,8 @@ type Response struct {
 
 // ResponseGetAgents Response.GetAgents of the v1 API.
 type ResponseGetAgents struct {
-	Agents          []ResponseGetAgentsAgent `json:"agents,omitempty"`
-	RecoveredAgents []externalRef0.AgentInfo `json:"recovered_agents,omitempty"`
+	Agents          []ResponseGetAgentsAgent `json:"agents" mesos:"optional"`
+	RecoveredAgents []externalRef0.AgentInfo `json:"recovered_agents" mesos:"optional"`
 }
 
 // ResponseGetAgentsAgent Response.GetAgents.Agent of the v1 API.
@@ -534,7 +1547,7 @@ type ResponseGetAgentsAgentResourceProvider struct {
 
 // ResponseGetExecutors Response.GetExecutors of the v1 API.
 type ResponseGetExecutors struct {
-	Executors []ResponseGetExecutorsExecutor `json:"executors,omitempty"`
+	Executors []ResponseGetExecutorsExecutor `json:"executors" mesos:"optional"`
 	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	OrphanExecutors []ResponseGetExecutorsExecutor `json:"orphan_executors,omitempty"`
 }
@@ -552,8 +1565,8 @@ type ResponseGetFlags struct {
 
 // ResponseGetFrameworks Response.GetFrameworks of the v1 API.
 type ResponseGetFrameworks struct {
-	Frameworks          []ResponseGetFrameworksFramework `json:"frameworks,omitempty"`
-	CompletedFrameworks []ResponseGetFrameworksFramework `json:"completed_frameworks,omitempty"`
+	Frameworks          []ResponseGetFrameworksFramework `json:"frameworks" mesos:"optional"`
+	CompletedFrameworks []ResponseGetFrameworksFramework `json:"completed_frameworks" mesos:"optional"`
 	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	RecoveredFrameworks []externalRef0.FrameworkInfo `json:"recovered_frameworks,omitempty"`
 }
@@ -633,9 +1646,9 @@ type ResponseGetState struct {
 type ResponseGetTasks struct {
 	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	PendingTasks     []externalRef0.Task `json:"pending_tasks,omitempty"`
-	Tasks            []externalRef0.Task `json:"tasks,omitempty"`
-	UnreachableTasks []externalRef0.Task `json:"unreachable_tasks,omitempty"`
-	CompletedTasks   []externalRef0.Task `json:"completed_tasks,omitempty"`
+	Tasks            []externalRef0.Task `json:"tasks" mesos:"optional"`
+	UnreachableTasks []externalRef0.Task `json:"unreachable_tasks" mesos:"optional"`
+	CompletedTasks   []externalRef0.Task `json:"completed_tasks" mesos:"optional"`
 	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	OrphanTasks []externalRef0.Task `json:"orphan_tasks,omitempty"`
 }
@@ -664,8 +1677,257 @@ type ResponseReadFile struct {
 // ResponseType Values of Response.Type, by their names in the v1 API.
 type ResponseType string
 
+// SystemStats Load and memory of a machine.
+type SystemStats struct {
+	// AvgLoad1Min Load of the last minute.
+	AvgLoad1Min float64 `json:"avg_load_1min"`
+
+	// AvgLoad5Min Load of the last five minutes.
+	AvgLoad5Min float64 `json:"avg_load_5min"`
+
+	// AvgLoad15Min Load of the last fifteen minutes.
+	AvgLoad15Min float64 `json:"avg_load_15min"`
+
+	// CpusTotal Number of processors.
+	CpusTotal float64 `json:"cpus_total"`
+
+	// MemTotalBytes Memory of the machine.
+	MemTotalBytes float64 `json:"mem_total_bytes"`
+
+	// MemFreeBytes Memory that nobody uses.
+	MemFreeBytes float64 `json:"mem_free_bytes"`
+}
+
+// TeardownForm Which framework to remove.
+type TeardownForm struct {
+	// FrameworkID Id of the framework.
+	FrameworkID string `json:"frameworkId"`
+}
+
+// VolumesForm Which volumes of which agent.
+type VolumesForm struct {
+	// SlaveID Id of the agent.
+	SlaveID string `json:"slaveId"`
+
+	// Volumes A JSON array of Resource.
+	Volumes string `json:"volumes"`
+}
+
+// Jsonp defines model for Jsonp.
+type Jsonp = string
+
+// GetOfferConstraintsDebugParams defines parameters for GetOfferConstraintsDebug.
+type GetOfferConstraintsDebugParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// BrowseFilesParams defines parameters for BrowseFiles.
+type BrowseFilesParams struct {
+	// Path The virtual path.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// DebugFilesParams defines parameters for DebugFiles.
+type DebugFilesParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// DownloadFileParams defines parameters for DownloadFile.
+type DownloadFileParams struct {
+	// Path The virtual path.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+}
+
+// ReadFileParams defines parameters for ReadFile.
+type ReadFileParams struct {
+	// Path The virtual path.
+	Path *string `form:"path,omitempty" json:"path,omitempty"`
+
+	// Offset Where to begin; -1, the default, asks for the size.
+	Offset *int64 `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Length How many bytes, at most 65536, which is also the default.
+	Length *int64 `form:"length,omitempty" json:"length,omitempty"`
+
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetFlagsParams defines parameters for GetFlags.
+type GetFlagsParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetFrameworksParams defines parameters for GetFrameworks.
+type GetFrameworksParams struct {
+	// FrameworkID Only the framework with this id.
+	FrameworkID *string `form:"framework_id,omitempty" json:"framework_id,omitempty"`
+
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetHelpParams defines parameters for GetHelp.
+type GetHelpParams struct {
+	// Format json for a list of the paths.
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetLoggingLevelParams defines parameters for GetLoggingLevel.
+type GetLoggingLevelParams struct {
+	// Level The level to set; 0 is the usual one, higher ones log more.
+	Level *int64 `form:"level,omitempty" json:"level,omitempty"`
+
+	// Duration For how long, such as 10mins.
+	Duration *string `form:"duration,omitempty" json:"duration,omitempty"`
+}
+
+// MachineDownJSONBody defines parameters for MachineDown.
+type MachineDownJSONBody = []externalRef0.MachineID
+
+// MachineUpJSONBody defines parameters for MachineUp.
+type MachineUpJSONBody = []externalRef0.MachineID
+
+// GetMaintenanceScheduleParams defines parameters for GetMaintenanceSchedule.
+type GetMaintenanceScheduleParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetMaintenanceStatusParams defines parameters for GetMaintenanceStatus.
+type GetMaintenanceStatusParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetMetricsSnapshotParams defines parameters for GetMetricsSnapshot.
+type GetMetricsSnapshotParams struct {
+	// Timeout How long to wait for metrics, such as 5secs.
+	Timeout *string `form:"timeout,omitempty" json:"timeout,omitempty"`
+
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetQuotaParams defines parameters for GetQuota.
+type GetQuotaParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetRegistryParams defines parameters for GetRegistry.
+type GetRegistryParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetRolesParams defines parameters for GetRoles.
+type GetRolesParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetSlavesParams defines parameters for GetSlaves.
+type GetSlavesParams struct {
+	// SlaveID Only the agent with this id.
+	SlaveID *string `form:"slave_id,omitempty" json:"slave_id,omitempty"`
+
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetStateParams defines parameters for GetState.
+type GetStateParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetStateSummaryParams defines parameters for GetStateSummary.
+type GetStateSummaryParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetSystemStatsParams defines parameters for GetSystemStats.
+type GetSystemStatsParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetTasksParams defines parameters for GetTasks.
+type GetTasksParams struct {
+	// FrameworkID Only tasks of this framework.
+	FrameworkID *string `form:"framework_id,omitempty" json:"framework_id,omitempty"`
+
+	// TaskID Only the task with this id.
+	TaskID *string `form:"task_id,omitempty" json:"task_id,omitempty"`
+
+	// Limit At most this many, 100 by default.
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Offset Leave out this many first, 0 by default.
+	Offset *int64 `form:"offset,omitempty" json:"offset,omitempty"`
+
+	// Order asc for the oldest first; anything else for the newest first.
+	Order *string `form:"order,omitempty" json:"order,omitempty"`
+
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetVersionParams defines parameters for GetVersion.
+type GetVersionParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// GetWeightsParams defines parameters for GetWeights.
+type GetWeightsParams struct {
+	// Jsonp Name of a function; the answer becomes a script that calls it.
+	Jsonp *Jsonp `form:"jsonp,omitempty" json:"jsonp,omitempty"`
+}
+
+// UpdateWeightsJSONBody defines parameters for UpdateWeights.
+type UpdateWeightsJSONBody = []externalRef0.WeightInfo
+
 // CallOperatorJSONRequestBody defines body for CallOperator for application/json ContentType.
 type CallOperatorJSONRequestBody = Call
+
+// CreateVolumesFormdataRequestBody defines body for CreateVolumes for application/x-www-form-urlencoded ContentType.
+type CreateVolumesFormdataRequestBody = VolumesForm
+
+// DestroyVolumesFormdataRequestBody defines body for DestroyVolumes for application/x-www-form-urlencoded ContentType.
+type DestroyVolumesFormdataRequestBody = VolumesForm
+
+// MachineDownJSONRequestBody defines body for MachineDown for application/json ContentType.
+type MachineDownJSONRequestBody = MachineDownJSONBody
+
+// MachineUpJSONRequestBody defines body for MachineUp for application/json ContentType.
+type MachineUpJSONRequestBody = MachineUpJSONBody
+
+// UpdateMaintenanceScheduleJSONRequestBody defines body for UpdateMaintenanceSchedule for application/json ContentType.
+type UpdateMaintenanceScheduleJSONRequestBody = externalRef0.Schedule
+
+// SetQuotaJSONRequestBody defines body for SetQuota for application/json ContentType.
+type SetQuotaJSONRequestBody = externalRef0.QuotaRequest
+
+// ReserveFormdataRequestBody defines body for Reserve for application/x-www-form-urlencoded ContentType.
+type ReserveFormdataRequestBody = ResourcesForm
+
+// TeardownFormdataRequestBody defines body for Teardown for application/x-www-form-urlencoded ContentType.
+type TeardownFormdataRequestBody = TeardownForm
+
+// UnreserveFormdataRequestBody defines body for Unreserve for application/x-www-form-urlencoded ContentType.
+type UnreserveFormdataRequestBody = ResourcesForm
+
+// UpdateWeightsJSONRequestBody defines body for UpdateWeights for application/json ContentType.
+type UpdateWeightsJSONRequestBody = UpdateWeightsJSONBody
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -741,6 +2003,16 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// GetRoot The first page for people.
+	//
+	// Corresponds with GET / (the `GetRoot` operationId).
+	GetRoot(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOfferConstraintsDebug Which agents the offer constraints of frameworks exclude.
+	//
+	// Corresponds with GET /allocator/offer_constraints_debug (the `GetOfferConstraintsDebug` operationId).
+	GetOfferConstraintsDebug(ctx context.Context, params *GetOfferConstraintsDebugParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CallOperatorWithBody Make one call of an operator to the master.
 	//
 	// Calls that read answer 200 with a Response whose type names the call. Calls that change something answer 200 or 202 without a body. SUBSCRIBE opens a stream of events.
@@ -758,6 +2030,306 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1 (the `CallOperator` operationId).
 	CallOperator(ctx context.Context, body CallOperatorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVolumesWithBody Create persistent volumes on an agent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+	CreateVolumesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVolumesWithFormdataBody Create persistent volumes on an agent.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+	CreateVolumesWithFormdataBody(ctx context.Context, body CreateVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DestroyVolumesWithBody Destroy persistent volumes of an agent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+	DestroyVolumesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DestroyVolumesWithFormdataBody Destroy persistent volumes of an agent.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+	DestroyVolumesWithFormdataBody(ctx context.Context, body DestroyVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BrowseFiles List a directory.
+	//
+	// Corresponds with GET /files/browse (the `BrowseFiles` operationId).
+	BrowseFiles(ctx context.Context, params *BrowseFilesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DebugFiles Which virtual path is which file.
+	//
+	// Corresponds with GET /files/debug (the `DebugFiles` operationId).
+	DebugFiles(ctx context.Context, params *DebugFilesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DownloadFile Download a file.
+	//
+	// Corresponds with GET /files/download (the `DownloadFile` operationId).
+	DownloadFile(ctx context.Context, params *DownloadFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadFile Read a part of a file.
+	//
+	// Corresponds with GET /files/read (the `ReadFile` operationId).
+	ReadFile(ctx context.Context, params *ReadFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFlags The flags of this master.
+	//
+	// Corresponds with GET /flags (the `GetFlags` operationId).
+	GetFlags(ctx context.Context, params *GetFlagsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFrameworks The frameworks, running and completed.
+	//
+	// Corresponds with GET /frameworks (the `GetFrameworks` operationId).
+	GetFrameworks(ctx context.Context, params *GetFrameworksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetHealth Is this master alive?
+	//
+	// Answered by every master, whether it leads or not.
+	//
+	// Corresponds with GET /health (the `GetHealth` operationId).
+	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetHelp What can be asked of this master.
+	//
+	// Corresponds with GET /help (the `GetHelp` operationId).
+	GetHelp(ctx context.Context, params *GetHelpParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetLoggingLevel Read or raise the logging level.
+	//
+	// Without parameters it answers the level; with both it sets the level for that time.
+	//
+	// Corresponds with GET /logging/toggle (the `GetLoggingLevel` operationId).
+	GetLoggingLevel(ctx context.Context, params *GetLoggingLevelParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MachineDownWithBody Take machines down for maintenance.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /machine/down (the `MachineDown` operationId).
+	MachineDownWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MachineDown Take machines down for maintenance.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /machine/down (the `MachineDown` operationId).
+	MachineDown(ctx context.Context, body MachineDownJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MachineUpWithBody Bring machines back from maintenance.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /machine/up (the `MachineUp` operationId).
+	MachineUpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// MachineUp Bring machines back from maintenance.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /machine/up (the `MachineUp` operationId).
+	MachineUp(ctx context.Context, body MachineUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMaintenanceSchedule The maintenance schedule.
+	//
+	// Corresponds with GET /maintenance/schedule (the `GetMaintenanceSchedule` operationId).
+	GetMaintenanceSchedule(ctx context.Context, params *GetMaintenanceScheduleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMaintenanceScheduleWithBody Replace the maintenance schedule.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+	UpdateMaintenanceScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMaintenanceSchedule Replace the maintenance schedule.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+	UpdateMaintenanceSchedule(ctx context.Context, body UpdateMaintenanceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMaintenanceStatus Machines that drain or are down.
+	//
+	// Corresponds with GET /maintenance/status (the `GetMaintenanceStatus` operationId).
+	GetMaintenanceStatus(ctx context.Context, params *GetMaintenanceStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPrometheusMetrics Metrics in the text format of Prometheus.
+	//
+	// Corresponds with GET /metrics (the `GetPrometheusMetrics` operationId).
+	GetPrometheusMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMetricsSnapshot Metrics by their Mesos names.
+	//
+	// Corresponds with GET /metrics/snapshot (the `GetMetricsSnapshot` operationId).
+	GetMetricsSnapshot(ctx context.Context, params *GetMetricsSnapshotParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetQuota The quotas that have been set.
+	//
+	// Corresponds with GET /quota (the `GetQuota` operationId).
+	GetQuota(ctx context.Context, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetQuotaWithBody Set the quota of a role.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /quota (the `SetQuota` operationId).
+	SetQuotaWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetQuota Set the quota of a role.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /quota (the `SetQuota` operationId).
+	SetQuota(ctx context.Context, body SetQuotaJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RedirectToLeader Find the leading master.
+	//
+	// Corresponds with GET /redirect (the `RedirectToLeader` operationId).
+	RedirectToLeader(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRegistry What the registry holds.
+	//
+	// Corresponds with GET /registrar(1)/registry (the `GetRegistry` operationId).
+	GetRegistry(ctx context.Context, params *GetRegistryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReserveWithBody Reserve resources of an agent for a role.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /reserve (the `Reserve` operationId).
+	ReserveWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReserveWithFormdataBody Reserve resources of an agent for a role.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /reserve (the `Reserve` operationId).
+	ReserveWithFormdataBody(ctx context.Context, body ReserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRoles The known roles with what they use.
+	//
+	// Corresponds with GET /roles (the `GetRoles` operationId).
+	GetRoles(ctx context.Context, params *GetRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSlaves The registered agents.
+	//
+	// Corresponds with GET /slaves (the `GetSlaves` operationId).
+	GetSlaves(ctx context.Context, params *GetSlavesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetState Everything the master knows.
+	//
+	// Large in large clusters: prefer the narrower endpoints, or GET_STATE of the operator API.
+	//
+	// Corresponds with GET /state (the `GetState` operationId).
+	GetState(ctx context.Context, params *GetStateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetStateSummary Agents and frameworks with counts of their tasks.
+	//
+	// Corresponds with GET /state-summary (the `GetStateSummary` operationId).
+	GetStateSummary(ctx context.Context, params *GetStateSummaryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSystemStats Load and memory of the machine.
+	//
+	// Corresponds with GET /system/stats.json (the `GetSystemStats` operationId).
+	GetSystemStats(ctx context.Context, params *GetSystemStatsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTasks The tasks, newest first.
+	//
+	// Ordered by the time of their first status. Values that cannot be read are ignored.
+	//
+	// Corresponds with GET /tasks (the `GetTasks` operationId).
+	GetTasks(ctx context.Context, params *GetTasksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TeardownWithBody Remove a framework and kill its tasks.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /teardown (the `Teardown` operationId).
+	TeardownWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TeardownWithFormdataBody Remove a framework and kill its tasks.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /teardown (the `Teardown` operationId).
+	TeardownWithFormdataBody(ctx context.Context, body TeardownFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnreserveWithBody Give reserved resources back.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /unreserve (the `Unreserve` operationId).
+	UnreserveWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnreserveWithFormdataBody Give reserved resources back.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /unreserve (the `Unreserve` operationId).
+	UnreserveWithFormdataBody(ctx context.Context, body UnreserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetVersion What does this master run?
+	//
+	// Not served below /master, unlike the other paths.
+	//
+	// Corresponds with GET /version (the `GetVersion` operationId).
+	GetVersion(ctx context.Context, params *GetVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetWeights The weights that have been set.
+	//
+	// Corresponds with GET /weights (the `GetWeights` operationId).
+	GetWeights(ctx context.Context, params *GetWeightsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateWeightsWithBody Set the weights of roles.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+	UpdateWeightsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateWeights Set the weights of roles.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+	UpdateWeights(ctx context.Context, body UpdateWeightsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// GetRoot The first page for people.
+//
+// Corresponds with GET / (the `GetRoot` operationId).
+func (c *Client) GetRoot(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRootRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOfferConstraintsDebug Which agents the offer constraints of frameworks exclude.
+//
+// Corresponds with GET /allocator/offer_constraints_debug (the `GetOfferConstraintsDebug` operationId).
+func (c *Client) GetOfferConstraintsDebug(ctx context.Context, params *GetOfferConstraintsDebugParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOfferConstraintsDebugRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // CallOperatorWithBody Make one call of an operator to the master.
@@ -798,6 +2370,797 @@ func (c *Client) CallOperator(ctx context.Context, body CallOperatorJSONRequestB
 	return c.Client.Do(req)
 }
 
+// CreateVolumesWithBody Create persistent volumes on an agent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+func (c *Client) CreateVolumesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVolumesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVolumesWithFormdataBody Create persistent volumes on an agent.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+func (c *Client) CreateVolumesWithFormdataBody(ctx context.Context, body CreateVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVolumesRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DestroyVolumesWithBody Destroy persistent volumes of an agent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+func (c *Client) DestroyVolumesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDestroyVolumesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DestroyVolumesWithFormdataBody Destroy persistent volumes of an agent.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+func (c *Client) DestroyVolumesWithFormdataBody(ctx context.Context, body DestroyVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDestroyVolumesRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BrowseFiles List a directory.
+//
+// Corresponds with GET /files/browse (the `BrowseFiles` operationId).
+func (c *Client) BrowseFiles(ctx context.Context, params *BrowseFilesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBrowseFilesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DebugFiles Which virtual path is which file.
+//
+// Corresponds with GET /files/debug (the `DebugFiles` operationId).
+func (c *Client) DebugFiles(ctx context.Context, params *DebugFilesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDebugFilesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DownloadFile Download a file.
+//
+// Corresponds with GET /files/download (the `DownloadFile` operationId).
+func (c *Client) DownloadFile(ctx context.Context, params *DownloadFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDownloadFileRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadFile Read a part of a file.
+//
+// Corresponds with GET /files/read (the `ReadFile` operationId).
+func (c *Client) ReadFile(ctx context.Context, params *ReadFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadFileRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFlags The flags of this master.
+//
+// Corresponds with GET /flags (the `GetFlags` operationId).
+func (c *Client) GetFlags(ctx context.Context, params *GetFlagsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFlagsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFrameworks The frameworks, running and completed.
+//
+// Corresponds with GET /frameworks (the `GetFrameworks` operationId).
+func (c *Client) GetFrameworks(ctx context.Context, params *GetFrameworksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFrameworksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetHealth Is this master alive?
+//
+// Answered by every master, whether it leads or not.
+//
+// Corresponds with GET /health (the `GetHealth` operationId).
+func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHealthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetHelp What can be asked of this master.
+//
+// Corresponds with GET /help (the `GetHelp` operationId).
+func (c *Client) GetHelp(ctx context.Context, params *GetHelpParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHelpRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetLoggingLevel Read or raise the logging level.
+//
+// Without parameters it answers the level; with both it sets the level for that time.
+//
+// Corresponds with GET /logging/toggle (the `GetLoggingLevel` operationId).
+func (c *Client) GetLoggingLevel(ctx context.Context, params *GetLoggingLevelParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetLoggingLevelRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MachineDownWithBody Take machines down for maintenance.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /machine/down (the `MachineDown` operationId).
+func (c *Client) MachineDownWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMachineDownRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MachineDown Take machines down for maintenance.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /machine/down (the `MachineDown` operationId).
+func (c *Client) MachineDown(ctx context.Context, body MachineDownJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMachineDownRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MachineUpWithBody Bring machines back from maintenance.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /machine/up (the `MachineUp` operationId).
+func (c *Client) MachineUpWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMachineUpRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// MachineUp Bring machines back from maintenance.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /machine/up (the `MachineUp` operationId).
+func (c *Client) MachineUp(ctx context.Context, body MachineUpJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewMachineUpRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMaintenanceSchedule The maintenance schedule.
+//
+// Corresponds with GET /maintenance/schedule (the `GetMaintenanceSchedule` operationId).
+func (c *Client) GetMaintenanceSchedule(ctx context.Context, params *GetMaintenanceScheduleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMaintenanceScheduleRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMaintenanceScheduleWithBody Replace the maintenance schedule.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+func (c *Client) UpdateMaintenanceScheduleWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMaintenanceScheduleRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMaintenanceSchedule Replace the maintenance schedule.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+func (c *Client) UpdateMaintenanceSchedule(ctx context.Context, body UpdateMaintenanceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMaintenanceScheduleRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMaintenanceStatus Machines that drain or are down.
+//
+// Corresponds with GET /maintenance/status (the `GetMaintenanceStatus` operationId).
+func (c *Client) GetMaintenanceStatus(ctx context.Context, params *GetMaintenanceStatusParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMaintenanceStatusRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPrometheusMetrics Metrics in the text format of Prometheus.
+//
+// Corresponds with GET /metrics (the `GetPrometheusMetrics` operationId).
+func (c *Client) GetPrometheusMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPrometheusMetricsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMetricsSnapshot Metrics by their Mesos names.
+//
+// Corresponds with GET /metrics/snapshot (the `GetMetricsSnapshot` operationId).
+func (c *Client) GetMetricsSnapshot(ctx context.Context, params *GetMetricsSnapshotParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMetricsSnapshotRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetQuota The quotas that have been set.
+//
+// Corresponds with GET /quota (the `GetQuota` operationId).
+func (c *Client) GetQuota(ctx context.Context, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetQuotaRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetQuotaWithBody Set the quota of a role.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /quota (the `SetQuota` operationId).
+func (c *Client) SetQuotaWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetQuotaRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetQuota Set the quota of a role.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /quota (the `SetQuota` operationId).
+func (c *Client) SetQuota(ctx context.Context, body SetQuotaJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetQuotaRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RedirectToLeader Find the leading master.
+//
+// Corresponds with GET /redirect (the `RedirectToLeader` operationId).
+func (c *Client) RedirectToLeader(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRedirectToLeaderRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRegistry What the registry holds.
+//
+// Corresponds with GET /registrar(1)/registry (the `GetRegistry` operationId).
+func (c *Client) GetRegistry(ctx context.Context, params *GetRegistryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRegistryRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReserveWithBody Reserve resources of an agent for a role.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /reserve (the `Reserve` operationId).
+func (c *Client) ReserveWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReserveRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReserveWithFormdataBody Reserve resources of an agent for a role.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /reserve (the `Reserve` operationId).
+func (c *Client) ReserveWithFormdataBody(ctx context.Context, body ReserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReserveRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRoles The known roles with what they use.
+//
+// Corresponds with GET /roles (the `GetRoles` operationId).
+func (c *Client) GetRoles(ctx context.Context, params *GetRolesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRolesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSlaves The registered agents.
+//
+// Corresponds with GET /slaves (the `GetSlaves` operationId).
+func (c *Client) GetSlaves(ctx context.Context, params *GetSlavesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSlavesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetState Everything the master knows.
+//
+// Large in large clusters: prefer the narrower endpoints, or GET_STATE of the operator API.
+//
+// Corresponds with GET /state (the `GetState` operationId).
+func (c *Client) GetState(ctx context.Context, params *GetStateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStateRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStateSummary Agents and frameworks with counts of their tasks.
+//
+// Corresponds with GET /state-summary (the `GetStateSummary` operationId).
+func (c *Client) GetStateSummary(ctx context.Context, params *GetStateSummaryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStateSummaryRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSystemStats Load and memory of the machine.
+//
+// Corresponds with GET /system/stats.json (the `GetSystemStats` operationId).
+func (c *Client) GetSystemStats(ctx context.Context, params *GetSystemStatsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSystemStatsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTasks The tasks, newest first.
+//
+// Ordered by the time of their first status. Values that cannot be read are ignored.
+//
+// Corresponds with GET /tasks (the `GetTasks` operationId).
+func (c *Client) GetTasks(ctx context.Context, params *GetTasksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTasksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TeardownWithBody Remove a framework and kill its tasks.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /teardown (the `Teardown` operationId).
+func (c *Client) TeardownWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTeardownRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TeardownWithFormdataBody Remove a framework and kill its tasks.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /teardown (the `Teardown` operationId).
+func (c *Client) TeardownWithFormdataBody(ctx context.Context, body TeardownFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTeardownRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnreserveWithBody Give reserved resources back.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /unreserve (the `Unreserve` operationId).
+func (c *Client) UnreserveWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnreserveRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnreserveWithFormdataBody Give reserved resources back.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /unreserve (the `Unreserve` operationId).
+func (c *Client) UnreserveWithFormdataBody(ctx context.Context, body UnreserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnreserveRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetVersion What does this master run?
+//
+// Not served below /master, unlike the other paths.
+//
+// Corresponds with GET /version (the `GetVersion` operationId).
+func (c *Client) GetVersion(ctx context.Context, params *GetVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetVersionRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetWeights The weights that have been set.
+//
+// Corresponds with GET /weights (the `GetWeights` operationId).
+func (c *Client) GetWeights(ctx context.Context, params *GetWeightsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetWeightsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateWeightsWithBody Set the weights of roles.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+func (c *Client) UpdateWeightsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateWeightsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateWeights Set the weights of roles.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+func (c *Client) UpdateWeights(ctx context.Context, body UpdateWeightsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateWeightsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewGetRootRequest constructs an http.Request for the GetRoot method
+func NewGetRootRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetOfferConstraintsDebugRequest constructs an http.Request for the GetOfferConstraintsDebug method
+func NewGetOfferConstraintsDebugRequest(server string, params *GetOfferConstraintsDebugParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/allocator/offer_constraints_debug")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewCallOperatorRequest calls the generic CallOperator builder with application/json body
 func NewCallOperatorRequest(server string, body CallOperatorJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -829,6 +3192,1777 @@ func NewCallOperatorRequestWithBody(server string, contentType string, body io.R
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCreateVolumesRequestWithFormdataBody calls the generic CreateVolumes builder with application/x-www-form-urlencoded body
+func NewCreateVolumesRequestWithFormdataBody(server string, body CreateVolumesFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewCreateVolumesRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewCreateVolumesRequestWithBody constructs an http.Request for the CreateVolumes method, with any body, and a specified content type
+func NewCreateVolumesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/create-volumes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDestroyVolumesRequestWithFormdataBody calls the generic DestroyVolumes builder with application/x-www-form-urlencoded body
+func NewDestroyVolumesRequestWithFormdataBody(server string, body DestroyVolumesFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewDestroyVolumesRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewDestroyVolumesRequestWithBody constructs an http.Request for the DestroyVolumes method, with any body, and a specified content type
+func NewDestroyVolumesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/destroy-volumes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBrowseFilesRequest constructs an http.Request for the BrowseFiles method
+func NewBrowseFilesRequest(server string, params *BrowseFilesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/files/browse")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Path != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "path", *params.Path, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDebugFilesRequest constructs an http.Request for the DebugFiles method
+func NewDebugFilesRequest(server string, params *DebugFilesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/files/debug")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDownloadFileRequest constructs an http.Request for the DownloadFile method
+func NewDownloadFileRequest(server string, params *DownloadFileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/files/download")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Path != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "path", *params.Path, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReadFileRequest constructs an http.Request for the ReadFile method
+func NewReadFileRequest(server string, params *ReadFileParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/files/read")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Path != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "path", *params.Path, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Offset != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "offset", *params.Offset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Length != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "length", *params.Length, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetFlagsRequest constructs an http.Request for the GetFlags method
+func NewGetFlagsRequest(server string, params *GetFlagsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/flags")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetFrameworksRequest constructs an http.Request for the GetFrameworks method
+func NewGetFrameworksRequest(server string, params *GetFrameworksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/frameworks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.FrameworkID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "framework_id", *params.FrameworkID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetHealthRequest constructs an http.Request for the GetHealth method
+func NewGetHealthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/health")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetHelpRequest constructs an http.Request for the GetHelp method
+func NewGetHelpRequest(server string, params *GetHelpParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/help")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetLoggingLevelRequest constructs an http.Request for the GetLoggingLevel method
+func NewGetLoggingLevelRequest(server string, params *GetLoggingLevelParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/logging/toggle")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Level != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "level", *params.Level, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Duration != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "duration", *params.Duration, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewMachineDownRequest calls the generic MachineDown builder with application/json body
+func NewMachineDownRequest(server string, body MachineDownJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMachineDownRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewMachineDownRequestWithBody constructs an http.Request for the MachineDown method, with any body, and a specified content type
+func NewMachineDownRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/machine/down")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewMachineUpRequest calls the generic MachineUp builder with application/json body
+func NewMachineUpRequest(server string, body MachineUpJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewMachineUpRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewMachineUpRequestWithBody constructs an http.Request for the MachineUp method, with any body, and a specified content type
+func NewMachineUpRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/machine/up")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetMaintenanceScheduleRequest constructs an http.Request for the GetMaintenanceSchedule method
+func NewGetMaintenanceScheduleRequest(server string, params *GetMaintenanceScheduleParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/maintenance/schedule")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateMaintenanceScheduleRequest calls the generic UpdateMaintenanceSchedule builder with application/json body
+func NewUpdateMaintenanceScheduleRequest(server string, body UpdateMaintenanceScheduleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMaintenanceScheduleRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewUpdateMaintenanceScheduleRequestWithBody constructs an http.Request for the UpdateMaintenanceSchedule method, with any body, and a specified content type
+func NewUpdateMaintenanceScheduleRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/maintenance/schedule")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetMaintenanceStatusRequest constructs an http.Request for the GetMaintenanceStatus method
+func NewGetMaintenanceStatusRequest(server string, params *GetMaintenanceStatusParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/maintenance/status")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPrometheusMetricsRequest constructs an http.Request for the GetPrometheusMetrics method
+func NewGetPrometheusMetricsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/metrics")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMetricsSnapshotRequest constructs an http.Request for the GetMetricsSnapshot method
+func NewGetMetricsSnapshotRequest(server string, params *GetMetricsSnapshotParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/metrics/snapshot")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Timeout != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "timeout", *params.Timeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetQuotaRequest constructs an http.Request for the GetQuota method
+func NewGetQuotaRequest(server string, params *GetQuotaParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/quota")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetQuotaRequest calls the generic SetQuota builder with application/json body
+func NewSetQuotaRequest(server string, body SetQuotaJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetQuotaRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetQuotaRequestWithBody constructs an http.Request for the SetQuota method, with any body, and a specified content type
+func NewSetQuotaRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/quota")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRedirectToLeaderRequest constructs an http.Request for the RedirectToLeader method
+func NewRedirectToLeaderRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/redirect")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRegistryRequest constructs an http.Request for the GetRegistry method
+func NewGetRegistryRequest(server string, params *GetRegistryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/registrar(1)/registry")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReserveRequestWithFormdataBody calls the generic Reserve builder with application/x-www-form-urlencoded body
+func NewReserveRequestWithFormdataBody(server string, body ReserveFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewReserveRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewReserveRequestWithBody constructs an http.Request for the Reserve method, with any body, and a specified content type
+func NewReserveRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reserve")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetRolesRequest constructs an http.Request for the GetRoles method
+func NewGetRolesRequest(server string, params *GetRolesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/roles")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSlavesRequest constructs an http.Request for the GetSlaves method
+func NewGetSlavesRequest(server string, params *GetSlavesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/slaves")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.SlaveID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "slave_id", *params.SlaveID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStateRequest constructs an http.Request for the GetState method
+func NewGetStateRequest(server string, params *GetStateParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/state")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetStateSummaryRequest constructs an http.Request for the GetStateSummary method
+func NewGetStateSummaryRequest(server string, params *GetStateSummaryParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/state-summary")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSystemStatsRequest constructs an http.Request for the GetSystemStats method
+func NewGetSystemStatsRequest(server string, params *GetSystemStatsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/system/stats.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTasksRequest constructs an http.Request for the GetTasks method
+func NewGetTasksRequest(server string, params *GetTasksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/tasks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.FrameworkID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "framework_id", *params.FrameworkID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TaskID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "task_id", *params.TaskID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Offset != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "offset", *params.Offset, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewTeardownRequestWithFormdataBody calls the generic Teardown builder with application/x-www-form-urlencoded body
+func NewTeardownRequestWithFormdataBody(server string, body TeardownFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewTeardownRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewTeardownRequestWithBody constructs an http.Request for the Teardown method, with any body, and a specified content type
+func NewTeardownRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/teardown")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUnreserveRequestWithFormdataBody calls the generic Unreserve builder with application/x-www-form-urlencoded body
+func NewUnreserveRequestWithFormdataBody(server string, body UnreserveFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewUnreserveRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewUnreserveRequestWithBody constructs an http.Request for the Unreserve method, with any body, and a specified content type
+func NewUnreserveRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/unreserve")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetVersionRequest constructs an http.Request for the GetVersion method
+func NewGetVersionRequest(server string, params *GetVersionParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/version")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetWeightsRequest constructs an http.Request for the GetWeights method
+func NewGetWeightsRequest(server string, params *GetWeightsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/weights")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Jsonp != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "jsonp", *params.Jsonp, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateWeightsRequest calls the generic UpdateWeights builder with application/json body
+func NewUpdateWeightsRequest(server string, body UpdateWeightsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateWeightsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewUpdateWeightsRequestWithBody constructs an http.Request for the UpdateWeights method, with any body, and a specified content type
+func NewUpdateWeightsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/weights")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -882,6 +5016,20 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// GetRootWithResponse The first page for people.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET / (the `GetRoot` operationId).
+	GetRootWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetRootResponse, error)
+
+	// GetOfferConstraintsDebugWithResponse Which agents the offer constraints of frameworks exclude.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /allocator/offer_constraints_debug (the `GetOfferConstraintsDebug` operationId).
+	GetOfferConstraintsDebugWithResponse(ctx context.Context, params *GetOfferConstraintsDebugParams, reqEditors ...RequestEditorFn) (*GetOfferConstraintsDebugResponse, error)
+
 	// CallOperatorWithBodyWithResponse Make one call of an operator to the master.
 	//
 	// Calls that read answer 200 with a Response whose type names the call. Calls that change something answer 200 or 202 without a body. SUBSCRIBE opens a stream of events.
@@ -899,6 +5047,399 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1 (the `CallOperator` operationId).
 	CallOperatorWithResponse(ctx context.Context, body CallOperatorJSONRequestBody, reqEditors ...RequestEditorFn) (*CallOperatorResponse, error)
+
+	// CreateVolumesWithBodyWithResponse Create persistent volumes on an agent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+	CreateVolumesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVolumesResponse, error)
+
+	// CreateVolumesWithFormdataBodyWithResponse Create persistent volumes on an agent.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+	CreateVolumesWithFormdataBodyWithResponse(ctx context.Context, body CreateVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateVolumesResponse, error)
+
+	// DestroyVolumesWithBodyWithResponse Destroy persistent volumes of an agent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+	DestroyVolumesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DestroyVolumesResponse, error)
+
+	// DestroyVolumesWithFormdataBodyWithResponse Destroy persistent volumes of an agent.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+	DestroyVolumesWithFormdataBodyWithResponse(ctx context.Context, body DestroyVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*DestroyVolumesResponse, error)
+
+	// BrowseFilesWithResponse List a directory.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /files/browse (the `BrowseFiles` operationId).
+	BrowseFilesWithResponse(ctx context.Context, params *BrowseFilesParams, reqEditors ...RequestEditorFn) (*BrowseFilesResponse, error)
+
+	// DebugFilesWithResponse Which virtual path is which file.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /files/debug (the `DebugFiles` operationId).
+	DebugFilesWithResponse(ctx context.Context, params *DebugFilesParams, reqEditors ...RequestEditorFn) (*DebugFilesResponse, error)
+
+	// DownloadFileWithResponse Download a file.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /files/download (the `DownloadFile` operationId).
+	DownloadFileWithResponse(ctx context.Context, params *DownloadFileParams, reqEditors ...RequestEditorFn) (*DownloadFileResponse, error)
+
+	// ReadFileWithResponse Read a part of a file.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /files/read (the `ReadFile` operationId).
+	ReadFileWithResponse(ctx context.Context, params *ReadFileParams, reqEditors ...RequestEditorFn) (*ReadFileResponse, error)
+
+	// GetFlagsWithResponse The flags of this master.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /flags (the `GetFlags` operationId).
+	GetFlagsWithResponse(ctx context.Context, params *GetFlagsParams, reqEditors ...RequestEditorFn) (*GetFlagsResponse, error)
+
+	// GetFrameworksWithResponse The frameworks, running and completed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /frameworks (the `GetFrameworks` operationId).
+	GetFrameworksWithResponse(ctx context.Context, params *GetFrameworksParams, reqEditors ...RequestEditorFn) (*GetFrameworksResponse, error)
+
+	// GetHealthWithResponse Is this master alive?
+	//
+	// Answered by every master, whether it leads or not.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /health (the `GetHealth` operationId).
+	GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
+
+	// GetHelpWithResponse What can be asked of this master.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /help (the `GetHelp` operationId).
+	GetHelpWithResponse(ctx context.Context, params *GetHelpParams, reqEditors ...RequestEditorFn) (*GetHelpResponse, error)
+
+	// GetLoggingLevelWithResponse Read or raise the logging level.
+	//
+	// Without parameters it answers the level; with both it sets the level for that time.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /logging/toggle (the `GetLoggingLevel` operationId).
+	GetLoggingLevelWithResponse(ctx context.Context, params *GetLoggingLevelParams, reqEditors ...RequestEditorFn) (*GetLoggingLevelResponse, error)
+
+	// MachineDownWithBodyWithResponse Take machines down for maintenance.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /machine/down (the `MachineDown` operationId).
+	MachineDownWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MachineDownResponse, error)
+
+	// MachineDownWithResponse Take machines down for maintenance.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /machine/down (the `MachineDown` operationId).
+	MachineDownWithResponse(ctx context.Context, body MachineDownJSONRequestBody, reqEditors ...RequestEditorFn) (*MachineDownResponse, error)
+
+	// MachineUpWithBodyWithResponse Bring machines back from maintenance.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /machine/up (the `MachineUp` operationId).
+	MachineUpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MachineUpResponse, error)
+
+	// MachineUpWithResponse Bring machines back from maintenance.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /machine/up (the `MachineUp` operationId).
+	MachineUpWithResponse(ctx context.Context, body MachineUpJSONRequestBody, reqEditors ...RequestEditorFn) (*MachineUpResponse, error)
+
+	// GetMaintenanceScheduleWithResponse The maintenance schedule.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /maintenance/schedule (the `GetMaintenanceSchedule` operationId).
+	GetMaintenanceScheduleWithResponse(ctx context.Context, params *GetMaintenanceScheduleParams, reqEditors ...RequestEditorFn) (*GetMaintenanceScheduleResponse, error)
+
+	// UpdateMaintenanceScheduleWithBodyWithResponse Replace the maintenance schedule.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+	UpdateMaintenanceScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMaintenanceScheduleResponse, error)
+
+	// UpdateMaintenanceScheduleWithResponse Replace the maintenance schedule.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+	UpdateMaintenanceScheduleWithResponse(ctx context.Context, body UpdateMaintenanceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMaintenanceScheduleResponse, error)
+
+	// GetMaintenanceStatusWithResponse Machines that drain or are down.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /maintenance/status (the `GetMaintenanceStatus` operationId).
+	GetMaintenanceStatusWithResponse(ctx context.Context, params *GetMaintenanceStatusParams, reqEditors ...RequestEditorFn) (*GetMaintenanceStatusResponse, error)
+
+	// GetPrometheusMetricsWithResponse Metrics in the text format of Prometheus.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /metrics (the `GetPrometheusMetrics` operationId).
+	GetPrometheusMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPrometheusMetricsResponse, error)
+
+	// GetMetricsSnapshotWithResponse Metrics by their Mesos names.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /metrics/snapshot (the `GetMetricsSnapshot` operationId).
+	GetMetricsSnapshotWithResponse(ctx context.Context, params *GetMetricsSnapshotParams, reqEditors ...RequestEditorFn) (*GetMetricsSnapshotResponse, error)
+
+	// GetQuotaWithResponse The quotas that have been set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /quota (the `GetQuota` operationId).
+	GetQuotaWithResponse(ctx context.Context, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*GetQuotaResponse, error)
+
+	// SetQuotaWithBodyWithResponse Set the quota of a role.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /quota (the `SetQuota` operationId).
+	SetQuotaWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetQuotaResponse, error)
+
+	// SetQuotaWithResponse Set the quota of a role.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /quota (the `SetQuota` operationId).
+	SetQuotaWithResponse(ctx context.Context, body SetQuotaJSONRequestBody, reqEditors ...RequestEditorFn) (*SetQuotaResponse, error)
+
+	// RedirectToLeaderWithResponse Find the leading master.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /redirect (the `RedirectToLeader` operationId).
+	RedirectToLeaderWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RedirectToLeaderResponse, error)
+
+	// GetRegistryWithResponse What the registry holds.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /registrar(1)/registry (the `GetRegistry` operationId).
+	GetRegistryWithResponse(ctx context.Context, params *GetRegistryParams, reqEditors ...RequestEditorFn) (*GetRegistryResponse, error)
+
+	// ReserveWithBodyWithResponse Reserve resources of an agent for a role.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /reserve (the `Reserve` operationId).
+	ReserveWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReserveResponse, error)
+
+	// ReserveWithFormdataBodyWithResponse Reserve resources of an agent for a role.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /reserve (the `Reserve` operationId).
+	ReserveWithFormdataBodyWithResponse(ctx context.Context, body ReserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*ReserveResponse, error)
+
+	// GetRolesWithResponse The known roles with what they use.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /roles (the `GetRoles` operationId).
+	GetRolesWithResponse(ctx context.Context, params *GetRolesParams, reqEditors ...RequestEditorFn) (*GetRolesResponse, error)
+
+	// GetSlavesWithResponse The registered agents.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /slaves (the `GetSlaves` operationId).
+	GetSlavesWithResponse(ctx context.Context, params *GetSlavesParams, reqEditors ...RequestEditorFn) (*GetSlavesResponse, error)
+
+	// GetStateWithResponse Everything the master knows.
+	//
+	// Large in large clusters: prefer the narrower endpoints, or GET_STATE of the operator API.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /state (the `GetState` operationId).
+	GetStateWithResponse(ctx context.Context, params *GetStateParams, reqEditors ...RequestEditorFn) (*GetStateResponse, error)
+
+	// GetStateSummaryWithResponse Agents and frameworks with counts of their tasks.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /state-summary (the `GetStateSummary` operationId).
+	GetStateSummaryWithResponse(ctx context.Context, params *GetStateSummaryParams, reqEditors ...RequestEditorFn) (*GetStateSummaryResponse, error)
+
+	// GetSystemStatsWithResponse Load and memory of the machine.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /system/stats.json (the `GetSystemStats` operationId).
+	GetSystemStatsWithResponse(ctx context.Context, params *GetSystemStatsParams, reqEditors ...RequestEditorFn) (*GetSystemStatsResponse, error)
+
+	// GetTasksWithResponse The tasks, newest first.
+	//
+	// Ordered by the time of their first status. Values that cannot be read are ignored.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /tasks (the `GetTasks` operationId).
+	GetTasksWithResponse(ctx context.Context, params *GetTasksParams, reqEditors ...RequestEditorFn) (*GetTasksResponse, error)
+
+	// TeardownWithBodyWithResponse Remove a framework and kill its tasks.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /teardown (the `Teardown` operationId).
+	TeardownWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TeardownResponse, error)
+
+	// TeardownWithFormdataBodyWithResponse Remove a framework and kill its tasks.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /teardown (the `Teardown` operationId).
+	TeardownWithFormdataBodyWithResponse(ctx context.Context, body TeardownFormdataRequestBody, reqEditors ...RequestEditorFn) (*TeardownResponse, error)
+
+	// UnreserveWithBodyWithResponse Give reserved resources back.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /unreserve (the `Unreserve` operationId).
+	UnreserveWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnreserveResponse, error)
+
+	// UnreserveWithFormdataBodyWithResponse Give reserved resources back.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /unreserve (the `Unreserve` operationId).
+	UnreserveWithFormdataBodyWithResponse(ctx context.Context, body UnreserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*UnreserveResponse, error)
+
+	// GetVersionWithResponse What does this master run?
+	//
+	// Not served below /master, unlike the other paths.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /version (the `GetVersion` operationId).
+	GetVersionWithResponse(ctx context.Context, params *GetVersionParams, reqEditors ...RequestEditorFn) (*GetVersionResponse, error)
+
+	// GetWeightsWithResponse The weights that have been set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /weights (the `GetWeights` operationId).
+	GetWeightsWithResponse(ctx context.Context, params *GetWeightsParams, reqEditors ...RequestEditorFn) (*GetWeightsResponse, error)
+
+	// UpdateWeightsWithBodyWithResponse Set the weights of roles.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+	UpdateWeightsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateWeightsResponse, error)
+
+	// UpdateWeightsWithResponse Set the weights of roles.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+	UpdateWeightsWithResponse(ctx context.Context, body UpdateWeightsJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateWeightsResponse, error)
+}
+
+type GetRootResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRootResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRootResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRootResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRootResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetOfferConstraintsDebugResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OfferConstraintsDebug
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOfferConstraintsDebugResponse) GetJSON200() *OfferConstraintsDebug {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOfferConstraintsDebugResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOfferConstraintsDebugResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOfferConstraintsDebugResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOfferConstraintsDebugResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type CallOperatorResponse struct {
@@ -942,6 +5483,1321 @@ func (r CallOperatorResponse) ContentType() string {
 	return ""
 }
 
+type CreateVolumesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateVolumesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVolumesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVolumesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVolumesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DestroyVolumesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DestroyVolumesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DestroyVolumesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DestroyVolumesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DestroyVolumesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BrowseFilesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]LegacyFile
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BrowseFilesResponse) GetJSON200() *[]LegacyFile {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r BrowseFilesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BrowseFilesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BrowseFilesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BrowseFilesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DebugFilesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *map[string]string
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DebugFilesResponse) GetJSON200() *map[string]string {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r DebugFilesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DebugFilesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DebugFilesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DebugFilesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DownloadFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DownloadFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DownloadFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DownloadFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DownloadFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReadFileResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyFileData
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadFileResponse) GetJSON200() *LegacyFileData {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadFileResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadFileResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadFileResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadFileResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFlagsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyFlags
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFlagsResponse) GetJSON200() *LegacyFlags {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFlagsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFlagsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFlagsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFlagsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFrameworksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyFrameworks
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFrameworksResponse) GetJSON200() *LegacyFrameworks {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFrameworksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFrameworksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFrameworksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFrameworksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetHealthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHealthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHealthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHealthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetHelpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHelpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHelpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHelpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHelpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetLoggingLevelResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetLoggingLevelResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetLoggingLevelResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetLoggingLevelResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetLoggingLevelResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MachineDownResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r MachineDownResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MachineDownResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MachineDownResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MachineDownResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type MachineUpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r MachineUpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r MachineUpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r MachineUpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r MachineUpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMaintenanceScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef0.Schedule
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMaintenanceScheduleResponse) GetJSON200() *externalRef0.Schedule {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMaintenanceScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMaintenanceScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMaintenanceScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMaintenanceScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateMaintenanceScheduleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMaintenanceScheduleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMaintenanceScheduleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMaintenanceScheduleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMaintenanceScheduleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMaintenanceStatusResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef0.ClusterStatus
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMaintenanceStatusResponse) GetJSON200() *externalRef0.ClusterStatus {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMaintenanceStatusResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMaintenanceStatusResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMaintenanceStatusResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMaintenanceStatusResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPrometheusMetricsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPrometheusMetricsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPrometheusMetricsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPrometheusMetricsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPrometheusMetricsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMetricsSnapshotResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MetricsSnapshot
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMetricsSnapshotResponse) GetJSON200() *MetricsSnapshot {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMetricsSnapshotResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMetricsSnapshotResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMetricsSnapshotResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMetricsSnapshotResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetQuotaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef0.QuotaStatus
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetQuotaResponse) GetJSON200() *externalRef0.QuotaStatus {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetQuotaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetQuotaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetQuotaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetQuotaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type SetQuotaResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r SetQuotaResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetQuotaResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetQuotaResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetQuotaResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RedirectToLeaderResponse307Headers the declared response headers of an HTTP 307 response for RedirectToLeader
+type RedirectToLeaderResponse307Headers struct {
+	Location *string
+}
+
+type RedirectToLeaderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers307 the parsed response headers for an HTTP 307 response
+	Headers307 *RedirectToLeaderResponse307Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r RedirectToLeaderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RedirectToLeaderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RedirectToLeaderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RedirectToLeaderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRegistryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Registry
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRegistryResponse) GetJSON200() *Registry {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRegistryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRegistryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRegistryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRegistryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReserveResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r ReserveResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReserveResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReserveResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReserveResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetRolesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyRoles
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRolesResponse) GetJSON200() *LegacyRoles {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRolesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRolesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRolesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRolesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSlavesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyAgents
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSlavesResponse) GetJSON200() *LegacyAgents {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSlavesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSlavesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSlavesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSlavesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetStateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyState
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStateResponse) GetJSON200() *LegacyState {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetStateSummaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyStateSummary
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStateSummaryResponse) GetJSON200() *LegacyStateSummary {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStateSummaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStateSummaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStateSummaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStateSummaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSystemStatsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SystemStats
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSystemStatsResponse) GetJSON200() *SystemStats {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSystemStatsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSystemStatsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSystemStatsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSystemStatsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetTasksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyTasks
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTasksResponse) GetJSON200() *LegacyTasks {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTasksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTasksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTasksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTasksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TeardownResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r TeardownResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TeardownResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TeardownResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TeardownResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UnreserveResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r UnreserveResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnreserveResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnreserveResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnreserveResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetVersionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *externalRef0.VersionInfo
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetVersionResponse) GetJSON200() *externalRef0.VersionInfo {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetVersionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetVersionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetVersionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetWeightsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]externalRef0.WeightInfo
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetWeightsResponse) GetJSON200() *[]externalRef0.WeightInfo {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetWeightsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetWeightsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetWeightsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetWeightsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateWeightsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateWeightsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateWeightsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateWeightsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateWeightsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRootWithResponse The first page for people.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET / (the `GetRoot` operationId).
+func (c *ClientWithResponses) GetRootWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetRootResponse, error) {
+	rsp, err := c.GetRoot(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRootResponse(rsp)
+}
+
+// GetOfferConstraintsDebugWithResponse Which agents the offer constraints of frameworks exclude.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /allocator/offer_constraints_debug (the `GetOfferConstraintsDebug` operationId).
+func (c *ClientWithResponses) GetOfferConstraintsDebugWithResponse(ctx context.Context, params *GetOfferConstraintsDebugParams, reqEditors ...RequestEditorFn) (*GetOfferConstraintsDebugResponse, error) {
+	rsp, err := c.GetOfferConstraintsDebug(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOfferConstraintsDebugResponse(rsp)
+}
+
 // CallOperatorWithBodyWithResponse Make one call of an operator to the master.
 //
 // Calls that read answer 200 with a Response whose type names the call. Calls that change something answer 200 or 202 without a body. SUBSCRIBE opens a stream of events.
@@ -972,6 +6828,630 @@ func (c *ClientWithResponses) CallOperatorWithResponse(ctx context.Context, body
 	return ParseCallOperatorResponse(rsp)
 }
 
+// CreateVolumesWithBodyWithResponse Create persistent volumes on an agent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+func (c *ClientWithResponses) CreateVolumesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVolumesResponse, error) {
+	rsp, err := c.CreateVolumesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVolumesResponse(rsp)
+}
+
+// CreateVolumesWithFormdataBodyWithResponse Create persistent volumes on an agent.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /create-volumes (the `CreateVolumes` operationId).
+func (c *ClientWithResponses) CreateVolumesWithFormdataBodyWithResponse(ctx context.Context, body CreateVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*CreateVolumesResponse, error) {
+	rsp, err := c.CreateVolumesWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVolumesResponse(rsp)
+}
+
+// DestroyVolumesWithBodyWithResponse Destroy persistent volumes of an agent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+func (c *ClientWithResponses) DestroyVolumesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DestroyVolumesResponse, error) {
+	rsp, err := c.DestroyVolumesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDestroyVolumesResponse(rsp)
+}
+
+// DestroyVolumesWithFormdataBodyWithResponse Destroy persistent volumes of an agent.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /destroy-volumes (the `DestroyVolumes` operationId).
+func (c *ClientWithResponses) DestroyVolumesWithFormdataBodyWithResponse(ctx context.Context, body DestroyVolumesFormdataRequestBody, reqEditors ...RequestEditorFn) (*DestroyVolumesResponse, error) {
+	rsp, err := c.DestroyVolumesWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDestroyVolumesResponse(rsp)
+}
+
+// BrowseFilesWithResponse List a directory.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /files/browse (the `BrowseFiles` operationId).
+func (c *ClientWithResponses) BrowseFilesWithResponse(ctx context.Context, params *BrowseFilesParams, reqEditors ...RequestEditorFn) (*BrowseFilesResponse, error) {
+	rsp, err := c.BrowseFiles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBrowseFilesResponse(rsp)
+}
+
+// DebugFilesWithResponse Which virtual path is which file.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /files/debug (the `DebugFiles` operationId).
+func (c *ClientWithResponses) DebugFilesWithResponse(ctx context.Context, params *DebugFilesParams, reqEditors ...RequestEditorFn) (*DebugFilesResponse, error) {
+	rsp, err := c.DebugFiles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDebugFilesResponse(rsp)
+}
+
+// DownloadFileWithResponse Download a file.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /files/download (the `DownloadFile` operationId).
+func (c *ClientWithResponses) DownloadFileWithResponse(ctx context.Context, params *DownloadFileParams, reqEditors ...RequestEditorFn) (*DownloadFileResponse, error) {
+	rsp, err := c.DownloadFile(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDownloadFileResponse(rsp)
+}
+
+// ReadFileWithResponse Read a part of a file.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /files/read (the `ReadFile` operationId).
+func (c *ClientWithResponses) ReadFileWithResponse(ctx context.Context, params *ReadFileParams, reqEditors ...RequestEditorFn) (*ReadFileResponse, error) {
+	rsp, err := c.ReadFile(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadFileResponse(rsp)
+}
+
+// GetFlagsWithResponse The flags of this master.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /flags (the `GetFlags` operationId).
+func (c *ClientWithResponses) GetFlagsWithResponse(ctx context.Context, params *GetFlagsParams, reqEditors ...RequestEditorFn) (*GetFlagsResponse, error) {
+	rsp, err := c.GetFlags(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFlagsResponse(rsp)
+}
+
+// GetFrameworksWithResponse The frameworks, running and completed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /frameworks (the `GetFrameworks` operationId).
+func (c *ClientWithResponses) GetFrameworksWithResponse(ctx context.Context, params *GetFrameworksParams, reqEditors ...RequestEditorFn) (*GetFrameworksResponse, error) {
+	rsp, err := c.GetFrameworks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFrameworksResponse(rsp)
+}
+
+// GetHealthWithResponse Is this master alive?
+//
+// Answered by every master, whether it leads or not.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /health (the `GetHealth` operationId).
+func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error) {
+	rsp, err := c.GetHealth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHealthResponse(rsp)
+}
+
+// GetHelpWithResponse What can be asked of this master.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /help (the `GetHelp` operationId).
+func (c *ClientWithResponses) GetHelpWithResponse(ctx context.Context, params *GetHelpParams, reqEditors ...RequestEditorFn) (*GetHelpResponse, error) {
+	rsp, err := c.GetHelp(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHelpResponse(rsp)
+}
+
+// GetLoggingLevelWithResponse Read or raise the logging level.
+//
+// Without parameters it answers the level; with both it sets the level for that time.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /logging/toggle (the `GetLoggingLevel` operationId).
+func (c *ClientWithResponses) GetLoggingLevelWithResponse(ctx context.Context, params *GetLoggingLevelParams, reqEditors ...RequestEditorFn) (*GetLoggingLevelResponse, error) {
+	rsp, err := c.GetLoggingLevel(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetLoggingLevelResponse(rsp)
+}
+
+// MachineDownWithBodyWithResponse Take machines down for maintenance.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /machine/down (the `MachineDown` operationId).
+func (c *ClientWithResponses) MachineDownWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MachineDownResponse, error) {
+	rsp, err := c.MachineDownWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMachineDownResponse(rsp)
+}
+
+// MachineDownWithResponse Take machines down for maintenance.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /machine/down (the `MachineDown` operationId).
+func (c *ClientWithResponses) MachineDownWithResponse(ctx context.Context, body MachineDownJSONRequestBody, reqEditors ...RequestEditorFn) (*MachineDownResponse, error) {
+	rsp, err := c.MachineDown(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMachineDownResponse(rsp)
+}
+
+// MachineUpWithBodyWithResponse Bring machines back from maintenance.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /machine/up (the `MachineUp` operationId).
+func (c *ClientWithResponses) MachineUpWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*MachineUpResponse, error) {
+	rsp, err := c.MachineUpWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMachineUpResponse(rsp)
+}
+
+// MachineUpWithResponse Bring machines back from maintenance.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /machine/up (the `MachineUp` operationId).
+func (c *ClientWithResponses) MachineUpWithResponse(ctx context.Context, body MachineUpJSONRequestBody, reqEditors ...RequestEditorFn) (*MachineUpResponse, error) {
+	rsp, err := c.MachineUp(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseMachineUpResponse(rsp)
+}
+
+// GetMaintenanceScheduleWithResponse The maintenance schedule.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /maintenance/schedule (the `GetMaintenanceSchedule` operationId).
+func (c *ClientWithResponses) GetMaintenanceScheduleWithResponse(ctx context.Context, params *GetMaintenanceScheduleParams, reqEditors ...RequestEditorFn) (*GetMaintenanceScheduleResponse, error) {
+	rsp, err := c.GetMaintenanceSchedule(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMaintenanceScheduleResponse(rsp)
+}
+
+// UpdateMaintenanceScheduleWithBodyWithResponse Replace the maintenance schedule.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+func (c *ClientWithResponses) UpdateMaintenanceScheduleWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMaintenanceScheduleResponse, error) {
+	rsp, err := c.UpdateMaintenanceScheduleWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMaintenanceScheduleResponse(rsp)
+}
+
+// UpdateMaintenanceScheduleWithResponse Replace the maintenance schedule.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /maintenance/schedule (the `UpdateMaintenanceSchedule` operationId).
+func (c *ClientWithResponses) UpdateMaintenanceScheduleWithResponse(ctx context.Context, body UpdateMaintenanceScheduleJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMaintenanceScheduleResponse, error) {
+	rsp, err := c.UpdateMaintenanceSchedule(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMaintenanceScheduleResponse(rsp)
+}
+
+// GetMaintenanceStatusWithResponse Machines that drain or are down.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /maintenance/status (the `GetMaintenanceStatus` operationId).
+func (c *ClientWithResponses) GetMaintenanceStatusWithResponse(ctx context.Context, params *GetMaintenanceStatusParams, reqEditors ...RequestEditorFn) (*GetMaintenanceStatusResponse, error) {
+	rsp, err := c.GetMaintenanceStatus(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMaintenanceStatusResponse(rsp)
+}
+
+// GetPrometheusMetricsWithResponse Metrics in the text format of Prometheus.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /metrics (the `GetPrometheusMetrics` operationId).
+func (c *ClientWithResponses) GetPrometheusMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPrometheusMetricsResponse, error) {
+	rsp, err := c.GetPrometheusMetrics(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPrometheusMetricsResponse(rsp)
+}
+
+// GetMetricsSnapshotWithResponse Metrics by their Mesos names.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /metrics/snapshot (the `GetMetricsSnapshot` operationId).
+func (c *ClientWithResponses) GetMetricsSnapshotWithResponse(ctx context.Context, params *GetMetricsSnapshotParams, reqEditors ...RequestEditorFn) (*GetMetricsSnapshotResponse, error) {
+	rsp, err := c.GetMetricsSnapshot(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMetricsSnapshotResponse(rsp)
+}
+
+// GetQuotaWithResponse The quotas that have been set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /quota (the `GetQuota` operationId).
+func (c *ClientWithResponses) GetQuotaWithResponse(ctx context.Context, params *GetQuotaParams, reqEditors ...RequestEditorFn) (*GetQuotaResponse, error) {
+	rsp, err := c.GetQuota(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetQuotaResponse(rsp)
+}
+
+// SetQuotaWithBodyWithResponse Set the quota of a role.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /quota (the `SetQuota` operationId).
+func (c *ClientWithResponses) SetQuotaWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetQuotaResponse, error) {
+	rsp, err := c.SetQuotaWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetQuotaResponse(rsp)
+}
+
+// SetQuotaWithResponse Set the quota of a role.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /quota (the `SetQuota` operationId).
+func (c *ClientWithResponses) SetQuotaWithResponse(ctx context.Context, body SetQuotaJSONRequestBody, reqEditors ...RequestEditorFn) (*SetQuotaResponse, error) {
+	rsp, err := c.SetQuota(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetQuotaResponse(rsp)
+}
+
+// RedirectToLeaderWithResponse Find the leading master.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /redirect (the `RedirectToLeader` operationId).
+func (c *ClientWithResponses) RedirectToLeaderWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RedirectToLeaderResponse, error) {
+	rsp, err := c.RedirectToLeader(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRedirectToLeaderResponse(rsp)
+}
+
+// GetRegistryWithResponse What the registry holds.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /registrar(1)/registry (the `GetRegistry` operationId).
+func (c *ClientWithResponses) GetRegistryWithResponse(ctx context.Context, params *GetRegistryParams, reqEditors ...RequestEditorFn) (*GetRegistryResponse, error) {
+	rsp, err := c.GetRegistry(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRegistryResponse(rsp)
+}
+
+// ReserveWithBodyWithResponse Reserve resources of an agent for a role.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /reserve (the `Reserve` operationId).
+func (c *ClientWithResponses) ReserveWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReserveResponse, error) {
+	rsp, err := c.ReserveWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReserveResponse(rsp)
+}
+
+// ReserveWithFormdataBodyWithResponse Reserve resources of an agent for a role.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /reserve (the `Reserve` operationId).
+func (c *ClientWithResponses) ReserveWithFormdataBodyWithResponse(ctx context.Context, body ReserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*ReserveResponse, error) {
+	rsp, err := c.ReserveWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReserveResponse(rsp)
+}
+
+// GetRolesWithResponse The known roles with what they use.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /roles (the `GetRoles` operationId).
+func (c *ClientWithResponses) GetRolesWithResponse(ctx context.Context, params *GetRolesParams, reqEditors ...RequestEditorFn) (*GetRolesResponse, error) {
+	rsp, err := c.GetRoles(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRolesResponse(rsp)
+}
+
+// GetSlavesWithResponse The registered agents.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /slaves (the `GetSlaves` operationId).
+func (c *ClientWithResponses) GetSlavesWithResponse(ctx context.Context, params *GetSlavesParams, reqEditors ...RequestEditorFn) (*GetSlavesResponse, error) {
+	rsp, err := c.GetSlaves(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSlavesResponse(rsp)
+}
+
+// GetStateWithResponse Everything the master knows.
+//
+// Large in large clusters: prefer the narrower endpoints, or GET_STATE of the operator API.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /state (the `GetState` operationId).
+func (c *ClientWithResponses) GetStateWithResponse(ctx context.Context, params *GetStateParams, reqEditors ...RequestEditorFn) (*GetStateResponse, error) {
+	rsp, err := c.GetState(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStateResponse(rsp)
+}
+
+// GetStateSummaryWithResponse Agents and frameworks with counts of their tasks.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /state-summary (the `GetStateSummary` operationId).
+func (c *ClientWithResponses) GetStateSummaryWithResponse(ctx context.Context, params *GetStateSummaryParams, reqEditors ...RequestEditorFn) (*GetStateSummaryResponse, error) {
+	rsp, err := c.GetStateSummary(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStateSummaryResponse(rsp)
+}
+
+// GetSystemStatsWithResponse Load and memory of the machine.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /system/stats.json (the `GetSystemStats` operationId).
+func (c *ClientWithResponses) GetSystemStatsWithResponse(ctx context.Context, params *GetSystemStatsParams, reqEditors ...RequestEditorFn) (*GetSystemStatsResponse, error) {
+	rsp, err := c.GetSystemStats(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSystemStatsResponse(rsp)
+}
+
+// GetTasksWithResponse The tasks, newest first.
+//
+// Ordered by the time of their first status. Values that cannot be read are ignored.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /tasks (the `GetTasks` operationId).
+func (c *ClientWithResponses) GetTasksWithResponse(ctx context.Context, params *GetTasksParams, reqEditors ...RequestEditorFn) (*GetTasksResponse, error) {
+	rsp, err := c.GetTasks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTasksResponse(rsp)
+}
+
+// TeardownWithBodyWithResponse Remove a framework and kill its tasks.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /teardown (the `Teardown` operationId).
+func (c *ClientWithResponses) TeardownWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TeardownResponse, error) {
+	rsp, err := c.TeardownWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTeardownResponse(rsp)
+}
+
+// TeardownWithFormdataBodyWithResponse Remove a framework and kill its tasks.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /teardown (the `Teardown` operationId).
+func (c *ClientWithResponses) TeardownWithFormdataBodyWithResponse(ctx context.Context, body TeardownFormdataRequestBody, reqEditors ...RequestEditorFn) (*TeardownResponse, error) {
+	rsp, err := c.TeardownWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTeardownResponse(rsp)
+}
+
+// UnreserveWithBodyWithResponse Give reserved resources back.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /unreserve (the `Unreserve` operationId).
+func (c *ClientWithResponses) UnreserveWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UnreserveResponse, error) {
+	rsp, err := c.UnreserveWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnreserveResponse(rsp)
+}
+
+// UnreserveWithFormdataBodyWithResponse Give reserved resources back.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /unreserve (the `Unreserve` operationId).
+func (c *ClientWithResponses) UnreserveWithFormdataBodyWithResponse(ctx context.Context, body UnreserveFormdataRequestBody, reqEditors ...RequestEditorFn) (*UnreserveResponse, error) {
+	rsp, err := c.UnreserveWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnreserveResponse(rsp)
+}
+
+// GetVersionWithResponse What does this master run?
+//
+// Not served below /master, unlike the other paths.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /version (the `GetVersion` operationId).
+func (c *ClientWithResponses) GetVersionWithResponse(ctx context.Context, params *GetVersionParams, reqEditors ...RequestEditorFn) (*GetVersionResponse, error) {
+	rsp, err := c.GetVersion(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetVersionResponse(rsp)
+}
+
+// GetWeightsWithResponse The weights that have been set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /weights (the `GetWeights` operationId).
+func (c *ClientWithResponses) GetWeightsWithResponse(ctx context.Context, params *GetWeightsParams, reqEditors ...RequestEditorFn) (*GetWeightsResponse, error) {
+	rsp, err := c.GetWeights(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetWeightsResponse(rsp)
+}
+
+// UpdateWeightsWithBodyWithResponse Set the weights of roles.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+func (c *ClientWithResponses) UpdateWeightsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateWeightsResponse, error) {
+	rsp, err := c.UpdateWeightsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateWeightsResponse(rsp)
+}
+
+// UpdateWeightsWithResponse Set the weights of roles.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /weights (the `UpdateWeights` operationId).
+func (c *ClientWithResponses) UpdateWeightsWithResponse(ctx context.Context, body UpdateWeightsJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateWeightsResponse, error) {
+	rsp, err := c.UpdateWeights(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateWeightsResponse(rsp)
+}
+
+// ParseGetRootResponse parses an HTTP response from a GetRootWithResponse call
+func ParseGetRootResponse(rsp *http.Response) (*GetRootResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRootResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetOfferConstraintsDebugResponse parses an HTTP response from a GetOfferConstraintsDebugWithResponse call
+func ParseGetOfferConstraintsDebugResponse(rsp *http.Response) (*GetOfferConstraintsDebugResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOfferConstraintsDebugResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OfferConstraintsDebug
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseCallOperatorResponse parses an HTTP response from a CallOperatorWithResponse call
 func ParseCallOperatorResponse(rsp *http.Response) (*CallOperatorResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -996,6 +7476,743 @@ func ParseCallOperatorResponse(rsp *http.Response) (*CallOperatorResponse, error
 	case rsp.StatusCode == 202:
 		break // No content-type
 
+	}
+
+	return response, nil
+}
+
+// ParseCreateVolumesResponse parses an HTTP response from a CreateVolumesWithResponse call
+func ParseCreateVolumesResponse(rsp *http.Response) (*CreateVolumesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVolumesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseDestroyVolumesResponse parses an HTTP response from a DestroyVolumesWithResponse call
+func ParseDestroyVolumesResponse(rsp *http.Response) (*DestroyVolumesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DestroyVolumesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseBrowseFilesResponse parses an HTTP response from a BrowseFilesWithResponse call
+func ParseBrowseFilesResponse(rsp *http.Response) (*BrowseFilesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BrowseFilesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []LegacyFile
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDebugFilesResponse parses an HTTP response from a DebugFilesWithResponse call
+func ParseDebugFilesResponse(rsp *http.Response) (*DebugFilesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DebugFilesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest map[string]string
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDownloadFileResponse parses an HTTP response from a DownloadFileWithResponse call
+func ParseDownloadFileResponse(rsp *http.Response) (*DownloadFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DownloadFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseReadFileResponse parses an HTTP response from a ReadFileWithResponse call
+func ParseReadFileResponse(rsp *http.Response) (*ReadFileResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadFileResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyFileData
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetFlagsResponse parses an HTTP response from a GetFlagsWithResponse call
+func ParseGetFlagsResponse(rsp *http.Response) (*GetFlagsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFlagsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyFlags
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetFrameworksResponse parses an HTTP response from a GetFrameworksWithResponse call
+func ParseGetFrameworksResponse(rsp *http.Response) (*GetFrameworksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFrameworksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyFrameworks
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
+func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHealthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetHelpResponse parses an HTTP response from a GetHelpWithResponse call
+func ParseGetHelpResponse(rsp *http.Response) (*GetHelpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHelpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetLoggingLevelResponse parses an HTTP response from a GetLoggingLevelWithResponse call
+func ParseGetLoggingLevelResponse(rsp *http.Response) (*GetLoggingLevelResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetLoggingLevelResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseMachineDownResponse parses an HTTP response from a MachineDownWithResponse call
+func ParseMachineDownResponse(rsp *http.Response) (*MachineDownResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MachineDownResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseMachineUpResponse parses an HTTP response from a MachineUpWithResponse call
+func ParseMachineUpResponse(rsp *http.Response) (*MachineUpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &MachineUpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetMaintenanceScheduleResponse parses an HTTP response from a GetMaintenanceScheduleWithResponse call
+func ParseGetMaintenanceScheduleResponse(rsp *http.Response) (*GetMaintenanceScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMaintenanceScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef0.Schedule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMaintenanceScheduleResponse parses an HTTP response from a UpdateMaintenanceScheduleWithResponse call
+func ParseUpdateMaintenanceScheduleResponse(rsp *http.Response) (*UpdateMaintenanceScheduleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMaintenanceScheduleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetMaintenanceStatusResponse parses an HTTP response from a GetMaintenanceStatusWithResponse call
+func ParseGetMaintenanceStatusResponse(rsp *http.Response) (*GetMaintenanceStatusResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMaintenanceStatusResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef0.ClusterStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPrometheusMetricsResponse parses an HTTP response from a GetPrometheusMetricsWithResponse call
+func ParseGetPrometheusMetricsResponse(rsp *http.Response) (*GetPrometheusMetricsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPrometheusMetricsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetMetricsSnapshotResponse parses an HTTP response from a GetMetricsSnapshotWithResponse call
+func ParseGetMetricsSnapshotResponse(rsp *http.Response) (*GetMetricsSnapshotResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMetricsSnapshotResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MetricsSnapshot
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetQuotaResponse parses an HTTP response from a GetQuotaWithResponse call
+func ParseGetQuotaResponse(rsp *http.Response) (*GetQuotaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetQuotaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef0.QuotaStatus
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetQuotaResponse parses an HTTP response from a SetQuotaWithResponse call
+func ParseSetQuotaResponse(rsp *http.Response) (*SetQuotaResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetQuotaResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseRedirectToLeaderResponse parses an HTTP response from a RedirectToLeaderWithResponse call
+func ParseRedirectToLeaderResponse(rsp *http.Response) (*RedirectToLeaderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RedirectToLeaderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 307:
+		var headers RedirectToLeaderResponse307Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers307 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRegistryResponse parses an HTTP response from a GetRegistryWithResponse call
+func ParseGetRegistryResponse(rsp *http.Response) (*GetRegistryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRegistryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Registry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReserveResponse parses an HTTP response from a ReserveWithResponse call
+func ParseReserveResponse(rsp *http.Response) (*ReserveResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReserveResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetRolesResponse parses an HTTP response from a GetRolesWithResponse call
+func ParseGetRolesResponse(rsp *http.Response) (*GetRolesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRolesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyRoles
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSlavesResponse parses an HTTP response from a GetSlavesWithResponse call
+func ParseGetSlavesResponse(rsp *http.Response) (*GetSlavesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSlavesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyAgents
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetStateResponse parses an HTTP response from a GetStateWithResponse call
+func ParseGetStateResponse(rsp *http.Response) (*GetStateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyState
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetStateSummaryResponse parses an HTTP response from a GetStateSummaryWithResponse call
+func ParseGetStateSummaryResponse(rsp *http.Response) (*GetStateSummaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStateSummaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyStateSummary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetSystemStatsResponse parses an HTTP response from a GetSystemStatsWithResponse call
+func ParseGetSystemStatsResponse(rsp *http.Response) (*GetSystemStatsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSystemStatsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SystemStats
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetTasksResponse parses an HTTP response from a GetTasksWithResponse call
+func ParseGetTasksResponse(rsp *http.Response) (*GetTasksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTasksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyTasks
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseTeardownResponse parses an HTTP response from a TeardownWithResponse call
+func ParseTeardownResponse(rsp *http.Response) (*TeardownResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TeardownResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseUnreserveResponse parses an HTTP response from a UnreserveWithResponse call
+func ParseUnreserveResponse(rsp *http.Response) (*UnreserveResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnreserveResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetVersionResponse parses an HTTP response from a GetVersionWithResponse call
+func ParseGetVersionResponse(rsp *http.Response) (*GetVersionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetVersionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest externalRef0.VersionInfo
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetWeightsResponse parses an HTTP response from a GetWeightsWithResponse call
+func ParseGetWeightsResponse(rsp *http.Response) (*GetWeightsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetWeightsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []externalRef0.WeightInfo
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateWeightsResponse parses an HTTP response from a UpdateWeightsWithResponse call
+func ParseUpdateWeightsResponse(rsp *http.Response) (*UpdateWeightsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateWeightsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil
