@@ -1,0 +1,171 @@
+package contract
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"github.com/meseta/meseta/openapi"
+)
+
+// spec is one specification, loaded twice: as it is, for requests, and without
+// room for unknown members, for what we send.
+type spec struct {
+	name    string
+	lenient routers.Router
+	strict  routers.Router
+	doc     *openapi3.T // the strict one
+}
+
+func loadSpec(name string) (*spec, error) {
+	asIs, err := loadDocument(name)
+	if err != nil {
+		return nil, err
+	}
+	closed, err := loadDocument(name)
+	if err != nil {
+		return nil, err
+	}
+	closeObjects(closed)
+	s := &spec{name: name, doc: closed}
+	if s.lenient, err = newRouter(asIs); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if s.strict, err = newRouter(closed); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+func newRouter(doc *openapi3.T) (routers.Router, error) {
+	// Tests listen wherever there is room, not where the servers are said to be.
+	doc.Servers = nil
+	return legacy.NewRouter(doc, openapi3.DisableExamplesValidation())
+}
+
+func loadDocument(name string) (*openapi3.T, error) {
+	loader := openapi3.NewLoader()
+	loader.IsExternalRefsAllowed = true
+	loader.ReadFromURIFunc = func(_ *openapi3.Loader, location *url.URL) ([]byte, error) {
+		return fs.ReadFile(openapi.FS, path.Clean(location.Path))
+	}
+	doc, err := loader.LoadFromURI(&url.URL{Path: name})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return doc, nil
+}
+
+// route finds the operation of a request. Paths are compared as the services
+// route them: without empty segments, and with or without the alias.
+func route(router routers.Router, alias string, r *http.Request) (*routers.Route, map[string]string) {
+	var segments []string
+	for segment := range strings.SplitSeq(r.URL.Path, "/") {
+		if segment != "" {
+			segments = append(segments, segment)
+		}
+	}
+	if alias != "" && len(segments) > 0 && "/"+segments[0] == alias {
+		segments = segments[1:]
+	}
+	cleaned := *r
+	cleaned.URL = new(*r.URL)
+	cleaned.URL.Path = "/" + strings.Join(segments, "/")
+	found, parameters, err := router.FindRoute(&cleaned)
+	if err != nil {
+		return nil, nil
+	}
+	return found, parameters
+}
+
+// closeObjects forbids members that are not described, in every object of a
+// document that describes any and does not say otherwise.
+func closeObjects(doc *openapi3.T) {
+	seen := map[*openapi3.Schema]bool{}
+	for _, item := range doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			for _, response := range operation.Responses.Map() {
+				for _, media := range response.Value.Content {
+					closeObject(media.Schema, seen)
+				}
+			}
+		}
+	}
+	for _, schema := range doc.Components.Schemas {
+		closeObject(schema, seen)
+	}
+}
+
+func closeObject(ref *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
+	if ref == nil || ref.Value == nil || seen[ref.Value] {
+		return
+	}
+	s := ref.Value
+	seen[s] = true
+	if len(s.Properties) > 0 && s.AdditionalProperties.Has == nil && s.AdditionalProperties.Schema == nil {
+		s.AdditionalProperties.Has = new(false)
+	}
+	closeObject(s.Items, seen)
+	closeObject(s.AdditionalProperties.Schema, seen)
+	for _, property := range s.Properties {
+		closeObject(property, seen)
+	}
+	// The parts of an allOf describe one object together and would refuse each
+	// other's members; a single part is only a reference with a description.
+	parts := slices.Concat(s.AnyOf, s.OneOf)
+	if len(s.AllOf) == 1 {
+		parts = append(parts, s.AllOf[0])
+	}
+	for _, part := range parts {
+		closeObject(part, seen)
+	}
+}
+
+// streamItem is the schema of the records that a response streams, nil if it
+// is not a stream.
+func streamItem(doc *openapi3.T, response *openapi3.Response) (name string, schema *openapi3.SchemaRef) {
+	reference, _ := response.Extensions["x-stream-item"].(string)
+	name, ok := strings.CutPrefix(reference, "#/components/schemas/")
+	if !ok {
+		return "", nil
+	}
+	return name, doc.Components.Schemas[name]
+}
+
+// union returns the values of the member "type" of a schema, by which the v1
+// API tells apart what an object carries. UNKNOWN is never sent.
+func union(ref *openapi3.SchemaRef) []string {
+	if ref == nil || ref.Value == nil {
+		return nil
+	}
+	kind := ref.Value.Properties["type"]
+	for kind != nil && kind.Value != nil && len(kind.Value.Enum) == 0 && len(kind.Value.AllOf) == 1 {
+		kind = kind.Value.AllOf[0]
+	}
+	if kind == nil || kind.Value == nil {
+		return nil
+	}
+	var values []string
+	for _, value := range kind.Value.Enum {
+		if text, ok := value.(string); ok && text != "UNKNOWN" {
+			values = append(values, text)
+		}
+	}
+	return values
+}
+
+// schemaName is the last part of a reference, or where for an inline schema.
+func schemaName(ref *openapi3.SchemaRef, where string) string {
+	if ref.Ref == "" {
+		return where
+	}
+	return path.Base(ref.Ref)
+}
