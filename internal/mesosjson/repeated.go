@@ -19,7 +19,11 @@ func (r repeated) decode(s *state, v reflect.Value) (bool, *Error) {
 	case 'n':
 		return false, s.literal("null")
 	case '[':
-		return true, r.array(s, v)
+		err := r.array(s, v)
+		if err == nil && v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+		return true, err
 	default:
 		return true, r.append(s, v)
 	}
