@@ -39,6 +39,13 @@ type agent struct {
 
 	shapes  []shape
 	shapeID uint32
+
+	// Nearly every agent has one pool and few have more than one offer or
+	// refused amount: the first of each lies with the agent in memory.
+	firstPool  [1]pool
+	firstOffer [1]offered
+	firstShape [1]shape
+	removed    bool
 }
 
 // AddAgent makes an agent known and active. used is what frameworks hold on
@@ -47,6 +54,7 @@ type agent struct {
 func (a *Allocator) AddAgent(description Agent, used map[mesosid.FrameworkID]resources.Resources) {
 	a.RemoveAgent(description.ID)
 	ag := &agent{Agent: description, active: true}
+	ag.pools, ag.offered, ag.shapes = ag.firstPool[:0], ag.firstOffer[:0], ag.firstShape[:0]
 	if n := len(a.freeSlots); n > 0 {
 		ag.slot, a.freeSlots = a.freeSlots[n-1], a.freeSlots[:n-1]
 	} else {
@@ -142,6 +150,7 @@ func (a *Allocator) RemoveAgent(id mesosid.AgentID) {
 	a.unjudge(ag)
 	a.countTotal(ag, -1)
 	delete(a.agents, id)
+	ag.removed = true
 	a.slots[ag.slot] = nil
 	a.lastShapes[ag.slot] = ag.shapeID
 	a.freeSlots = append(a.freeSlots, ag.slot)

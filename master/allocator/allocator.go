@@ -66,6 +66,8 @@ type Allocator struct {
 	openings uint64
 
 	sweep sweep
+	// rest is scratch memory of refill.
+	rest resources.Builder
 }
 
 // New returns an allocator for an empty cluster.

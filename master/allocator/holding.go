@@ -39,28 +39,14 @@ type usage struct {
 	res    resources.Resources
 }
 
-// held is everything that is held on the agent, without allocations and
-// without shared volumes, which do not take anything away.
-func (ag *agent) held() resources.Resources {
-	if len(ag.offered) == 0 && len(ag.used) == 0 {
-		return resources.Resources{}
-	}
-	var b resources.Builder
-	for i := range ag.offered {
-		b.Add(ag.offered[i].res.NonShared().Unallocated())
-	}
-	for i := range ag.used {
-		b.Add(ag.used[i].res.NonShared().Unallocated())
-	}
-	return b.Resources()
-}
-
 // hold records that a framework uses resources which carry allocations. It
 // does not take them out of the pools.
 func (a *Allocator) hold(ag *agent, fw *framework, res resources.Resources) {
-	for _, role := range res.AllocationRoles() {
+	for !res.Empty() {
+		role := res.At(0).Allocation
 		c := a.client(fw, role)
 		part := res.AllocatedTo(role)
+		res = res.Filter(func(r *resources.Resource) bool { return r.Allocation != role })
 		a.addUsage(ag, c, part)
 		a.countIn(ag, c, part)
 		a.serve(c)

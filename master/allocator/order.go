@@ -53,6 +53,8 @@ const blockSize = 128
 type order struct {
 	blocks [][]entry
 	n      int
+	// spare is the memory of a block that became empty.
+	spare []entry
 }
 
 // block returns the first block that may hold k: the first whose last entry is
@@ -89,7 +91,12 @@ func within(b []entry, k key) int {
 func (o *order) insert(k key, id int32) {
 	o.n++
 	if len(o.blocks) == 0 {
-		o.blocks = append(o.blocks, append(make([]entry, 0, 8), entry{k, id}))
+		// Most lists are short, and many have just one entry that moves.
+		if o.spare == nil {
+			o.spare = make([]entry, 0, 4)
+		}
+		o.blocks = append(o.blocks, append(o.spare, entry{k, id}))
+		o.spare = nil
 		return
 	}
 	at := min(o.block(k), len(o.blocks)-1)
@@ -118,6 +125,7 @@ func (o *order) remove(k key) {
 	}
 	o.n--
 	if len(b) == 1 {
+		o.spare = b[:0]
 		o.blocks = slices.Delete(o.blocks, at, at+1)
 		return
 	}

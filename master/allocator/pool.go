@@ -185,12 +185,30 @@ func (a *Allocator) dropPools(ag *agent) {
 
 // refill computes what is free anew from what the agent has and what is held.
 func (a *Allocator) refill(ag *agent) {
-	held := ag.held()
-	exclusive := ag.Total.NonShared()
 	a.dropPools(ag)
-	ag.overcommitted = !exclusive.Contains(held)
-	a.addFree(ag, exclusive.Subtract(held))
+	ag.overcommitted = false
+	exclusive := ag.Total.NonShared()
+	if len(ag.offered)+len(ag.used) == 0 {
+		a.addFree(ag, exclusive)
+	} else {
+		a.rest.Reset(exclusive)
+		for i := range ag.offered {
+			a.takeRest(ag, ag.offered[i].res)
+		}
+		for i := range ag.used {
+			a.takeRest(ag, ag.used[i].res)
+		}
+		a.addFree(ag, a.rest.Resources())
+	}
 	a.addFree(ag, ag.Total.Shared())
+}
+
+func (a *Allocator) takeRest(ag *agent, held resources.Resources) {
+	held = held.NonShared().Unallocated()
+	if !a.rest.View().Contains(held) {
+		ag.overcommitted = true
+	}
+	a.rest.Subtract(held)
 }
 
 // present returns everything that is free, shared volumes included.

@@ -27,9 +27,11 @@ type sweep struct {
 	number     uint64
 	candidates []*agent
 	proposals  []Proposal
-	headroom   headroom
-	union      bitset
-	order      randomOrder
+	// last is how many proposals the last run made.
+	last     int
+	headroom headroom
+	union    bitset
+	order    randomOrder
 
 	// agent is the one at hand; the rest is about it.
 	agent        *agent
@@ -45,11 +47,12 @@ type sweep struct {
 func (a *Allocator) run(all bool) []Proposal {
 	s := &a.sweep
 	s.number++
-	s.proposals = nil
 	a.choose(all)
 	if len(s.candidates) == 0 {
 		return nil
 	}
+	// About as many as last time, so that the list need not grow.
+	s.proposals = make([]Proposal, 0, min(len(s.candidates), s.last+s.last/8+4))
 	a.settle()
 	if a.guarantees() {
 		s.headroom.reset(a.limited)
@@ -84,7 +87,10 @@ func (a *Allocator) run(all bool) []Proposal {
 	}
 	clear(s.candidates)
 	proposals := s.proposals
-	s.proposals, s.agent = nil, nil
+	s.proposals, s.agent, s.last = nil, nil, len(proposals)
+	if s.last == 0 {
+		return nil
+	}
 	return proposals
 }
 
@@ -98,7 +104,7 @@ func (a *Allocator) choose(all bool) {
 		a.all = false
 	}
 	for _, ag := range from {
-		if ag != nil && ag.active && a.agents[ag.ID] == ag && !(ag.settled && ag.seen == a.openings) {
+		if ag != nil && ag.active && !ag.removed && !(ag.settled && ag.seen == a.openings) {
 			s.candidates = append(s.candidates, ag)
 		}
 	}

@@ -217,3 +217,19 @@ func (o *order) verify() error {
 	}
 	return nil
 }
+
+// held is everything that is held on the agent, without allocations and
+// without shared volumes, which do not take anything away.
+func (ag *agent) held() resources.Resources {
+	if len(ag.offered) == 0 && len(ag.used) == 0 {
+		return resources.Resources{}
+	}
+	var b resources.Builder
+	for i := range ag.offered {
+		b.Add(ag.offered[i].res.NonShared().Unallocated())
+	}
+	for i := range ag.used {
+		b.Add(ag.used[i].res.NonShared().Unallocated())
+	}
+	return b.Resources()
+}
