@@ -95,6 +95,7 @@ func TestTraffic(t *testing.T) {
 		{name: "such a path on purpose", path: "/nope", request: teardown, header: http.Header{contract.OffContractHeader: {"1"}}, answer: answer{status: 404}},
 		{name: "a status that is not described", path: scheduler, request: teardown, answer: answer{status: 418}, want: "status is not supported"},
 		{name: "a body of another type than described", path: scheduler, request: teardown, answer: answer{status: 400, header: jsonAnswer, body: []string{`{}`}}, want: "application/json"},
+		{name: "a page instead of what is described", path: scheduler, request: teardown, answer: answer{status: 400, header: map[string]string{"Content-Type": "text/html"}, body: []string{"<p>"}}, want: "text/html"},
 
 		{name: "a stream", path: scheduler, request: teardown, answer: answer{200, stream, true, []string{record(heartbeat), record(heartbeat)}}},
 		{name: "a record in pieces is seen as one by the client", path: scheduler, request: teardown, answer: answer{200, stream, false, []string{"2", "0\n" + heartbeat[:7], heartbeat[7:]}}},

@@ -87,45 +87,55 @@ func route(router routers.Router, alias string, r *http.Request) (*routers.Route
 }
 
 // closeObjects forbids members that are not described, in every object of a
-// document that describes any and does not say otherwise.
+// document that describes any and does not say otherwise. The parts of an allOf
+// describe one object together and would refuse each other's members, so they
+// stay open; a single part is only a reference with a description.
 func closeObjects(doc *openapi3.T) {
-	seen := map[*openapi3.Schema]bool{}
+	parts, all := map[*openapi3.Schema]bool{}, map[*openapi3.Schema]bool{}
+	visit := func(ref *openapi3.SchemaRef) {
+		walk(ref, all, func(s *openapi3.Schema) {
+			for _, part := range s.AllOf {
+				if len(s.AllOf) > 1 {
+					parts[part.Value] = true
+				}
+			}
+		})
+	}
 	for _, item := range doc.Paths.Map() {
 		for _, operation := range item.Operations() {
 			for _, response := range operation.Responses.Map() {
 				for _, media := range response.Value.Content {
-					closeObject(media.Schema, seen)
+					visit(media.Schema)
 				}
 			}
 		}
 	}
 	for _, schema := range doc.Components.Schemas {
-		closeObject(schema, seen)
+		visit(schema)
+	}
+	for s := range all {
+		open := parts[s] || len(s.AllOf) > 1 || s.AdditionalProperties.Has != nil || s.AdditionalProperties.Schema != nil
+		if len(s.Properties) > 0 && !open {
+			s.AdditionalProperties.Has = new(false)
+		}
 	}
 }
 
-func closeObject(ref *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
+// walk calls see once for every schema reachable from ref and not in seen.
+func walk(ref *openapi3.SchemaRef, seen map[*openapi3.Schema]bool, see func(*openapi3.Schema)) {
 	if ref == nil || ref.Value == nil || seen[ref.Value] {
 		return
 	}
 	s := ref.Value
 	seen[s] = true
-	if len(s.Properties) > 0 && s.AdditionalProperties.Has == nil && s.AdditionalProperties.Schema == nil {
-		s.AdditionalProperties.Has = new(false)
-	}
-	closeObject(s.Items, seen)
-	closeObject(s.AdditionalProperties.Schema, seen)
+	see(s)
+	walk(s.Items, seen, see)
+	walk(s.AdditionalProperties.Schema, seen, see)
 	for _, property := range s.Properties {
-		closeObject(property, seen)
+		walk(property, seen, see)
 	}
-	// The parts of an allOf describe one object together and would refuse each
-	// other's members; a single part is only a reference with a description.
-	parts := slices.Concat(s.AnyOf, s.OneOf)
-	if len(s.AllOf) == 1 {
-		parts = append(parts, s.AllOf[0])
-	}
-	for _, part := range parts {
-		closeObject(part, seen)
+	for _, part := range slices.Concat(s.AllOf, s.AnyOf, s.OneOf) {
+		walk(part, seen, see)
 	}
 }
 
