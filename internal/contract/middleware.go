@@ -56,6 +56,10 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 
 // FlushError is where http.ResponseController learns of a flush.
 func (w *watchedWriter) FlushError() error {
+	if w.header == nil {
+		// A flush sends the header, as a write does.
+		w.WriteHeader(http.StatusOK)
+	}
 	if w.records.streamed {
 		if w.records.partial() || w.records.count > w.flushed+1 {
 			w.exchange.violation("a chunk of the stream", errors.New("it does not hold exactly one record"), nil)
