@@ -108,12 +108,7 @@ func (k *Checker) begin(r *http.Request) *exchange {
 		}
 		return nil
 	}
-	for _, s := range k.contract.specs {
-		found, parameters := route(s.strict, k.contract.Alias, r)
-		if found == nil {
-			continue
-		}
-		e := &exchange{checker: k, spec: s, route: found, parameters: parameters, request: r}
+	if e := k.find(r, methodsOf(r)); e != nil {
 		if !off {
 			e.checkRequest(body)
 		}
@@ -121,6 +116,16 @@ func (k *Checker) begin(r *http.Request) *exchange {
 	}
 	if !off {
 		k.reporter.Errorf("%s %s is not described by any specification", r.Method, r.URL.Path)
+	}
+	return k.find(r, allMethods)
+}
+
+// find looks a request up in the specifications under one of the methods.
+func (k *Checker) find(r *http.Request, methods []string) *exchange {
+	for _, s := range k.contract.specs {
+		if found, parameters := route(s.strict, k.contract.Alias, r, methods); found != nil {
+			return &exchange{checker: k, spec: s, route: found, parameters: parameters, request: r}
+		}
 	}
 	return nil
 }
@@ -153,7 +158,7 @@ func plain(header http.Header, body []byte) ([]byte, error) {
 
 func (e *exchange) checkRequest(body []byte) {
 	e.checker.reporter.Helper()
-	asIs, parameters := route(e.spec.lenient, e.checker.contract.Alias, e.request)
+	asIs, parameters := route(e.spec.lenient, e.checker.contract.Alias, e.request, methodsOf(e.request))
 	copied := e.request.Clone(e.request.Context())
 	copied.Body = io.NopCloser(bytes.NewReader(body))
 	copied.GetBody = nil

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,6 +81,7 @@ func TestTraffic(t *testing.T) {
 	stream := map[string]string{"Content-Type": "application/json", "Mesos-Stream-Id": "s"}
 	for _, test := range []struct {
 		name, path, request string
+		method              string // POST if empty
 		header              http.Header
 		answer              answer
 		want                string // in a violation; none if empty
@@ -93,6 +95,9 @@ func TestTraffic(t *testing.T) {
 		{name: "a call that breaks the contract on purpose", path: scheduler, request: `{"type":7}`, header: http.Header{contract.OffContractHeader: {"1"}}, answer: answer{status: 400, header: text, body: []string{"no"}}},
 		{name: "a path that is not described", path: "/nope", request: teardown, answer: answer{status: 404}, want: "not described"},
 		{name: "such a path on purpose", path: "/nope", request: teardown, header: http.Header{contract.OffContractHeader: {"1"}}, answer: answer{status: 404}},
+		{name: "a method that is not described", path: scheduler, method: "PUT", request: teardown, answer: answer{status: 405, header: text, body: []string{"no"}}, want: "not described"},
+		{name: "such a method on purpose", path: scheduler, method: "PUT", request: teardown, header: http.Header{contract.OffContractHeader: {"1"}}, answer: answer{status: 405, header: text, body: []string{"no"}}},
+		{name: "HEAD is described by GET", path: "/version", method: "HEAD", answer: answer{status: 200, header: jsonAnswer}},
 		{name: "a status that is not described", path: scheduler, request: teardown, answer: answer{status: 418}, want: "status is not supported"},
 		{name: "a body of another type than described", path: scheduler, request: teardown, answer: answer{status: 400, header: jsonAnswer, body: []string{`{}`}}, want: "application/json"},
 		{name: "a page instead of what is described", path: scheduler, request: teardown, answer: answer{status: 400, header: map[string]string{"Content-Type": "text/html"}, body: []string{"<p>"}}, want: "text/html"},
@@ -124,7 +129,7 @@ func TestTraffic(t *testing.T) {
 			handler := c.Checker(&server).Middleware(test.answer)
 			ts := httptest.NewServer(handler)
 			defer ts.Close()
-			request, err := http.NewRequestWithContext(t.Context(), "POST", ts.URL+test.path, strings.NewReader(test.request))
+			request, err := http.NewRequestWithContext(t.Context(), cmp.Or(test.method, "POST"), ts.URL+test.path, strings.NewReader(test.request))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -64,9 +64,10 @@ func loadDocument(name string) (*openapi3.T, error) {
 	return doc, nil
 }
 
-// route finds the operation of a request. Paths are compared as the services
-// route them: without empty segments, and with or without the alias.
-func route(router routers.Router, alias string, r *http.Request) (*routers.Route, map[string]string) {
+// route finds the operation of a request under one of the methods. Paths are
+// compared as the services route them: without empty segments, and with or
+// without the alias.
+func route(router routers.Router, alias string, r *http.Request, methods []string) (*routers.Route, map[string]string) {
 	var segments []string
 	for segment := range strings.SplitSeq(r.URL.Path, "/") {
 		if segment != "" {
@@ -79,12 +80,27 @@ func route(router routers.Router, alias string, r *http.Request) (*routers.Route
 	cleaned := *r
 	cleaned.URL = new(*r.URL)
 	cleaned.URL.Path = "/" + strings.Join(segments, "/")
-	found, parameters, err := router.FindRoute(&cleaned)
-	if err != nil {
-		return nil, nil
+	for _, method := range methods {
+		cleaned.Method = method
+		if found, parameters, err := router.FindRoute(&cleaned); err == nil {
+			return found, parameters
+		}
 	}
-	return found, parameters
+	return nil, nil
 }
+
+// methodsOf are the methods under which a request may be described: GET covers
+// HEAD.
+func methodsOf(r *http.Request) []string {
+	if r.Method == http.MethodHead {
+		return []string{http.MethodHead, http.MethodGet}
+	}
+	return []string{r.Method}
+}
+
+// allMethods are the methods of which one at least describes every path. The
+// answer to a request with another method, 405, is described there.
+var allMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch}
 
 // closeObjects forbids members that are not described, in every object of a
 // document that describes any and does not say otherwise. The parts of an allOf
