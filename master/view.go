@@ -32,6 +32,8 @@ type View struct {
 	Unreachable map[mesosid.AgentID]time.Time
 	// Offers is the number of outstanding offers.
 	Offers int
+	// Weights are those of roles for which one has been set.
+	Weights map[string]float64
 }
 
 // FrameworkRecord is one framework in a view.
@@ -132,6 +134,7 @@ func (m *Master) buildView(now time.Time) *View {
 		Completed:   slices.Clone(m.completed),
 		Unreachable: make(map[mesosid.AgentID]time.Time, len(m.unreachable)),
 		Offers:      len(m.offers),
+		Weights:     m.opts.Weights,
 	}
 	for id, since := range m.unreachable {
 		v.Unreachable[id] = since
