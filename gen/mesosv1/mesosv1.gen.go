@@ -1196,6 +1196,9 @@ type AgentInfo struct {
 	Resources  []Resource  `json:"resources,omitempty"`
 	Attributes []Attribute `json:"attributes,omitempty"`
 	ID         *AgentID    `json:"id,omitempty"`
+
+	// Checkpoint Whether the agent keeps its state on disk, so that tasks outlive its restart. Always true.
+	Checkpoint *bool       `default:"false" json:"checkpoint,omitempty"`
 	Domain     *DomainInfo `json:"domain,omitempty"`
 }
 

@@ -845,6 +845,9 @@ type LegacyFramework struct {
 	// ID Id of the framework.
 	ID string `json:"id"`
 
+	// Tasks Live tasks.
+	Tasks []LegacyTask `json:"tasks"`
+
 	// User User that its tasks run as by default.
 	User string `json:"user"`
 
@@ -854,8 +857,14 @@ type LegacyFramework struct {
 	// Name Name of the framework.
 	Name string `json:"name"`
 
+	// UnreachableTasks Tasks on agents that stopped answering.
+	UnreachableTasks []LegacyTask `json:"unreachable_tasks"`
+
 	// Checkpoint True if its tasks outlive a restart of the agent.
 	Checkpoint bool `json:"checkpoint"`
+
+	// CompletedTasks Ended tasks, oldest first.
+	CompletedTasks []LegacyTask `json:"completed_tasks"`
 
 	// UsedResources What its tasks and executors use.
 	UsedResources LegacyResources `json:"used_resources"`
@@ -863,17 +872,26 @@ type LegacyFramework struct {
 	// OfferedResources What is offered to it.
 	OfferedResources LegacyResources `json:"offered_resources"`
 
+	// Offers Outstanding offers.
+	Offers []LegacyOffer `json:"offers"`
+
 	// RegisteredTime Seconds since 1970.
 	RegisteredTime float64 `json:"registered_time"`
 
 	// Capabilities Names of its capabilities.
 	Capabilities []string `json:"capabilities"`
 
+	// Executors Its executors, without those of command tasks.
+	Executors []LegacyExecutor `json:"executors"`
+
 	// UnregisteredTime Seconds since 1970, 0 while it is registered.
 	UnregisteredTime float64 `json:"unregistered_time"`
 
 	// Hostname Host of the scheduler, empty if unknown.
 	Hostname string `json:"hostname"`
+
+	// OfferConstraints Which agents it wants to be offered.
+	OfferConstraints externalRef0.OfferConstraints `json:"offer_constraints"`
 
 	// Principal Its principal.
 	Principal *string `json:"principal,omitempty"`
@@ -902,26 +920,8 @@ type LegacyFramework struct {
 	// Roles Its roles, of a framework that can have many.
 	Roles []string `json:"roles,omitempty"`
 
-	// Tasks Live tasks.
-	Tasks []LegacyTask `json:"tasks"`
-
-	// UnreachableTasks Tasks on agents that stopped answering.
-	UnreachableTasks []LegacyTask `json:"unreachable_tasks"`
-
-	// CompletedTasks Ended tasks, oldest first.
-	CompletedTasks []LegacyTask `json:"completed_tasks"`
-
-	// Offers Outstanding offers.
-	Offers []LegacyOffer `json:"offers"`
-
-	// Executors Its executors, without those of command tasks.
-	Executors []LegacyExecutor `json:"executors"`
-
 	// Labels Its labels.
 	Labels []externalRef0.Label `json:"labels,omitempty"`
-
-	// OfferConstraints Which agents it wants to be offered.
-	OfferConstraints externalRef0.OfferConstraints `json:"offer_constraints"`
 }
 
 // LegacyFrameworkBrief What a framework is.
@@ -957,8 +957,29 @@ type LegacyFrameworkBrief struct {
 	Recovered bool `json:"recovered"`
 }
 
-// LegacyFrameworkDetails What belongs to a framework.
-type LegacyFrameworkDetails struct {
+// LegacyFrameworkContents What belongs to a framework.
+type LegacyFrameworkContents struct {
+	// Tasks Live tasks.
+	Tasks []LegacyTask `json:"tasks"`
+
+	// UnreachableTasks Tasks on agents that stopped answering.
+	UnreachableTasks []LegacyTask `json:"unreachable_tasks"`
+
+	// CompletedTasks Ended tasks, oldest first.
+	CompletedTasks []LegacyTask `json:"completed_tasks"`
+
+	// Offers Outstanding offers.
+	Offers []LegacyOffer `json:"offers"`
+
+	// Executors Its executors, without those of command tasks.
+	Executors []LegacyExecutor `json:"executors"`
+
+	// OfferConstraints Which agents it wants to be offered.
+	OfferConstraints externalRef0.OfferConstraints `json:"offer_constraints"`
+}
+
+// LegacyFrameworkFacts What a framework is, beyond the brief form.
+type LegacyFrameworkFacts struct {
 	// User User that its tasks run as by default.
 	User string `json:"user"`
 
@@ -989,26 +1010,8 @@ type LegacyFrameworkDetails struct {
 	// Roles Its roles, of a framework that can have many.
 	Roles []string `json:"roles,omitempty"`
 
-	// Tasks Live tasks.
-	Tasks []LegacyTask `json:"tasks"`
-
-	// UnreachableTasks Tasks on agents that stopped answering.
-	UnreachableTasks []LegacyTask `json:"unreachable_tasks"`
-
-	// CompletedTasks Ended tasks, oldest first.
-	CompletedTasks []LegacyTask `json:"completed_tasks"`
-
-	// Offers Outstanding offers.
-	Offers []LegacyOffer `json:"offers"`
-
-	// Executors Its executors, without those of command tasks.
-	Executors []LegacyExecutor `json:"executors"`
-
 	// Labels Its labels.
 	Labels []externalRef0.Label `json:"labels,omitempty"`
-
-	// OfferConstraints Which agents it wants to be offered.
-	OfferConstraints externalRef0.OfferConstraints `json:"offer_constraints"`
 }
 
 // LegacyFrameworkIDs The frameworks of an agent.
@@ -1211,6 +1214,117 @@ type LegacySlaveIDs struct {
 
 // LegacyState The whole state of the master.
 type LegacyState struct {
+	// Slaves The registered agents.
+	Slaves []LegacyAgent `json:"slaves"`
+
+	// Version Version of the API.
+	Version string `json:"version"`
+
+	// GitSha Commit of the build.
+	GitSha *string `json:"git_sha,omitempty"`
+
+	// RecoveredSlaves Agents of the registry that have not come back.
+	RecoveredSlaves []LegacyRecoveredAgent `json:"recovered_slaves"`
+
+	// Frameworks The frameworks.
+	Frameworks []LegacyFramework `json:"frameworks"`
+
+	// GitBranch Branch of the build.
+	GitBranch *string `json:"git_branch,omitempty"`
+
+	// CompletedFrameworks Removed frameworks.
+	CompletedFrameworks []LegacyFramework `json:"completed_frameworks"`
+
+	// GitTag Tag of the build.
+	GitTag *string `json:"git_tag,omitempty"`
+
+	// BuildDate When it was built, as text.
+	BuildDate string `json:"build_date"`
+
+	// OrphanTasks Always empty.
+	OrphanTasks []LegacyTask `json:"orphan_tasks"`
+
+	// BuildTime When it was built, in seconds since 1970.
+	BuildTime float64 `json:"build_time"`
+
+	// UnregisteredFrameworks Always empty.
+	UnregisteredFrameworks []string `json:"unregistered_frameworks"`
+
+	// BuildUser Who built it.
+	BuildUser string `json:"build_user"`
+
+	// StartTime When the process started, in seconds since 1970.
+	StartTime float64 `json:"start_time"`
+
+	// ElectedTime When it began to lead, in seconds since 1970.
+	ElectedTime *float64 `json:"elected_time,omitempty"`
+
+	// ID Id of the master.
+	ID string `json:"id"`
+
+	// Pid Address in the form master@ip:port.
+	Pid string `json:"pid"`
+
+	// Hostname Host name that it advertises.
+	Hostname string `json:"hostname"`
+
+	// Capabilities Names of what it can do.
+	Capabilities []string `json:"capabilities"`
+
+	// ActivatedSlaves Number of agents that may be made offers.
+	ActivatedSlaves float64 `json:"activated_slaves"`
+
+	// DeactivatedSlaves Number of the other registered agents.
+	DeactivatedSlaves float64 `json:"deactivated_slaves"`
+
+	// UnreachableSlaves Number of agents that stopped answering.
+	UnreachableSlaves float64 `json:"unreachable_slaves"`
+
+	// Domain Fault domain, if configured.
+	Domain *externalRef0.DomainInfo `json:"domain,omitempty"`
+
+	// Leader Address of the leading master.
+	Leader *string `json:"leader,omitempty"`
+
+	// LeaderInfo The leading master.
+	LeaderInfo *LegacyLeaderInfo `json:"leader_info,omitempty"`
+
+	// Cluster Name of the cluster.
+	Cluster *string `json:"cluster,omitempty"`
+
+	// LogDir Directory of the log.
+	LogDir *string `json:"log_dir,omitempty"`
+
+	// ExternalLogFile File of the log that something else writes.
+	ExternalLogFile *string `json:"external_log_file,omitempty"`
+
+	// Flags Flags by name; absent for those who may not see them.
+	Flags map[string]string `json:"flags,omitempty"`
+}
+
+// LegacyStateContents What the master knows.
+type LegacyStateContents struct {
+	// Slaves The registered agents.
+	Slaves []LegacyAgent `json:"slaves"`
+
+	// RecoveredSlaves Agents of the registry that have not come back.
+	RecoveredSlaves []LegacyRecoveredAgent `json:"recovered_slaves"`
+
+	// Frameworks The frameworks.
+	Frameworks []LegacyFramework `json:"frameworks"`
+
+	// CompletedFrameworks Removed frameworks.
+	CompletedFrameworks []LegacyFramework `json:"completed_frameworks"`
+
+	// OrphanTasks Always empty.
+	OrphanTasks []LegacyTask `json:"orphan_tasks"`
+
+	// UnregisteredFrameworks Always empty.
+	UnregisteredFrameworks []string `json:"unregistered_frameworks"`
+}
+
+// LegacyStateHead The master itself.
+type LegacyStateHead struct {
 	// Version Version of the API.
 	Version string `json:"version"`
 
@@ -1279,24 +1393,6 @@ type LegacyState struct {
 
 	// Flags Flags by name; absent for those who may not see them.
 	Flags map[string]string `json:"flags,omitempty"`
-
-	// Slaves The registered agents.
-	Slaves []LegacyAgent `json:"slaves"`
-
-	// RecoveredSlaves Agents of the registry that have not come back.
-	RecoveredSlaves []LegacyRecoveredAgent `json:"recovered_slaves"`
-
-	// Frameworks The frameworks.
-	Frameworks []LegacyFramework `json:"frameworks"`
-
-	// CompletedFrameworks Removed frameworks.
-	CompletedFrameworks []LegacyFramework `json:"completed_frameworks"`
-
-	// OrphanTasks Always empty.
-	OrphanTasks []LegacyTask `json:"orphan_tasks"`
-
-	// UnregisteredFrameworks Always empty.
-	UnregisteredFrameworks []string `json:"unregistered_frameworks"`
 }
 
 // LegacyStateSummary Agents and frameworks in short.
