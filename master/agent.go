@@ -26,8 +26,10 @@ type agent struct {
 	// subscriber is nil while the agent is disconnected.
 	subscriber Subscriber
 	session    string
-	// deactivated agents are made no offers.
+	// deactivated agents are made no offers, by an operator's decision; nor
+	// are those that are not on the whitelist.
 	deactivated    bool
+	unlisted       bool
 	unavailability *mesosv1.Unavailability
 
 	registered   time.Time
@@ -72,7 +74,7 @@ func newAgent(id mesosid.AgentID) *agent {
 func (a *agent) connected() bool { return a.subscriber != nil }
 
 // offerable reports whether the agent's resources may be offered.
-func (a *agent) offerable() bool { return a.connected() && !a.deactivated }
+func (a *agent) offerable() bool { return a.connected() && !a.deactivated && !a.unlisted }
 
 // pid is the agent's address in the form that older tools read.
 func (a *agent) pid() string { return "slave(1)@" + a.address.String() }

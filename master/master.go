@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/fault"
@@ -68,9 +69,10 @@ type Options struct {
 	Roles []string
 	// Weights are the initial weights of roles.
 	Weights map[string]float64
-	// Whitelist restricts the agents that are offered, by host name; nil
-	// allows all.
-	Whitelist []string
+	// RequireAgentDomain refuses agents without a fault domain.
+	RequireAgentDomain bool
+	// RemovalRate bounds how fast agents are given up; nil means no bound.
+	RemovalRate *rate.Limiter
 
 	// RefuseRoot refuses frameworks whose user is root.
 	RefuseRoot bool
@@ -167,6 +169,9 @@ type state struct {
 	sessions    map[string]*agent
 	offers      map[mesosid.OfferID]*offer
 
+	// whitelist has the host names of the agents that may be offered; nil
+	// means all of them.
+	whitelist map[string]bool
 	// acknowledging are the agents with acknowledgements to be sent.
 	acknowledging []*agent
 

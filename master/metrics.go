@@ -3,6 +3,7 @@ package master
 import (
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,9 @@ import (
 type Metrics struct {
 	mu       sync.RWMutex
 	counters map[string]*atomic.Uint64
+
+	allocationRun timer
+	queue         atomic.Int64
 
 	turnSeconds       prometheus.Histogram
 	allocationSeconds prometheus.Histogram
@@ -65,7 +69,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help: "Commands that wait for the master's actor.",
 		}),
 	}
-	for _, name := range baseCounters {
+	for _, name := range slices.Concat(baseCounters, messageCounters, operationCounters()) {
 		m.counters[name] = new(atomic.Uint64)
 	}
 	if registry != nil {
@@ -84,6 +88,16 @@ func (m *Metrics) Counters() map[string]uint64 {
 	}
 	return out
 }
+
+// Timers reads every timer by its Mesos name, in milliseconds.
+func (m *Metrics) Timers(now time.Time) map[string]float64 {
+	out := map[string]float64{}
+	m.allocationRun.describe(out, "allocator/mesos/allocation_run_ms", now)
+	return out
+}
+
+// Waiting is the number of commands that wait for the actor.
+func (m *Metrics) Waiting() int { return int(m.queue.Load()) }
 
 // Describe makes the counters an unchecked Prometheus collector, since their
 // names come and go with frameworks and causes.
@@ -120,12 +134,14 @@ func (m *Metrics) counter(name string) *atomic.Uint64 {
 func (m *Metrics) inc(name string) { m.counter(name).Add(1) }
 
 func (m *Metrics) turn(took time.Duration, waiting int) {
+	m.queue.Store(int64(waiting))
 	m.turnSeconds.Observe(took.Seconds())
 	m.waiting.Set(float64(waiting))
 }
 
 func (m *Metrics) allocated(took time.Duration) {
 	m.allocationSeconds.Observe(took.Seconds())
+	m.allocationRun.observe(time.Now(), took)
 	m.inc("allocator/mesos/allocation_runs")
 }
 
@@ -150,7 +166,10 @@ func (m *Metrics) of(f *framework, name string) *atomic.Uint64 {
 	return c
 }
 
-func (m *Metrics) frameworkAdded(f *framework) { m.of(f, "calls") }
+func (m *Metrics) frameworkAdded(f *framework) {
+	m.inc("master/messages_register_framework")
+	m.of(f, "calls")
+}
 
 // frameworkRemoved forgets the counters of a framework.
 func (m *Metrics) frameworkRemoved(f *framework) {
@@ -162,6 +181,9 @@ func (m *Metrics) frameworkRemoved(f *framework) {
 }
 
 func (m *Metrics) call(f *framework, t schedulerv1.CallType) {
+	if name := callMessages[t]; name != "" {
+		m.inc(name)
+	}
 	m.of(f, "calls").Add(1)
 	m.of(f, "calls/"+strings.ToLower(string(t))).Add(1)
 }
@@ -201,14 +223,30 @@ func (m *Metrics) ended(f *framework, state mesosv1.TaskState, status mesosv1.Ta
 	m.inc("master/" + name + "/" + strings.ReplaceAll(cause, "agent", "slave"))
 }
 
-func (m *Metrics) validUpdate()            { m.inc("master/valid_status_updates") }
-func (m *Metrics) invalidUpdate()          { m.inc("master/invalid_status_updates") }
+func (m *Metrics) validUpdate() {
+	m.inc("master/messages_status_update")
+	m.inc("master/valid_status_updates")
+}
+
+func (m *Metrics) invalidUpdate() {
+	m.inc("master/messages_status_update")
+	m.inc("master/invalid_status_updates")
+}
+
 func (m *Metrics) validAcknowledgement()   { m.inc("master/valid_status_update_acknowledgements") }
 func (m *Metrics) invalidAcknowledgement() { m.inc("master/invalid_status_update_acknowledgements") }
 func (m *Metrics) validMessage()           { m.inc("master/valid_framework_to_executor_messages") }
 func (m *Metrics) invalidMessage()         { m.inc("master/invalid_framework_to_executor_messages") }
-func (m *Metrics) agentRegistered()        { m.inc("master/slave_registrations") }
-func (m *Metrics) agentReregistered()      { m.inc("master/slave_reregistrations") }
+
+func (m *Metrics) agentRegistered() {
+	m.inc("master/messages_register_slave")
+	m.inc("master/slave_registrations")
+}
+
+func (m *Metrics) agentReregistered() {
+	m.inc("master/messages_reregister_slave")
+	m.inc("master/slave_reregistrations")
+}
 
 func (m *Metrics) agentUnreachable() {
 	m.inc("master/slave_unreachable_scheduled")

@@ -37,8 +37,23 @@ func (m *Master) Register(ctx context.Context, r *nodev1.Register, subscriber Su
 	if err != nil {
 		return fault.Wrap(fault.Invalid, fmt.Sprintf("agent %s: %q is not an IP address", r.AgentInfo.Hostname, r.IP), err)
 	}
+	if err := m.checkDomain(r.AgentInfo.Hostname, r.AgentInfo.Domain); err != nil {
+		return err
+	}
 	in := incoming{r, total, attributes, netip.AddrPortFrom(ip, uint16(r.Port))}
 	return m.openStream(ctx, func(now time.Time) { m.register(in, subscriber, session, now) })
+}
+
+// checkDomain refuses an agent whose fault domain could not be compared with
+// that of the master, or that has none where one is required.
+func (m *Master) checkDomain(hostname string, domain *mesosv1.DomainInfo) error {
+	switch {
+	case domain != nil && m.opts.Domain == nil:
+		return fault.New(fault.Forbidden, fmt.Sprintf("agent %s has a fault domain, but the master has none: start masters with --domain first", hostname))
+	case domain == nil && m.opts.RequireAgentDomain:
+		return fault.New(fault.Forbidden, fmt.Sprintf("agent %s has no fault domain, which this master requires: start it with --domain", hostname))
+	}
+	return nil
 }
 
 // incoming is a registration whose parts have been read.
@@ -95,8 +110,7 @@ func (m *Master) registerNew(in incoming, subscriber Subscriber, session string,
 	m.agents[id] = a
 	m.open(a, subscriber, session)
 	m.metrics.agentRegistered()
-	fact := a.forAllocator()
-	m.allocation.soon(func(core *allocator.Allocator, _ time.Time) { core.AddAgent(fact, nil) })
+	m.announce(a)
 	m.log.Info("agent registered", "agent", id, "hostname", a.info.Hostname, "address", a.address, "resources", a.total.String())
 }
 
@@ -116,8 +130,7 @@ func (m *Master) readmit(id mesosid.AgentID, in incoming, subscriber Subscriber,
 		m.recoverTask(a, &in.Tasks[i], wasUnreachable, now)
 	}
 	m.metrics.agentReregistered()
-	fact, used := a.forAllocator(), a.usedByFramework()
-	m.allocation.soon(func(core *allocator.Allocator, _ time.Time) { core.AddAgent(fact, used) })
+	m.announce(a)
 	m.log.Info("agent readmitted", "agent", id, "hostname", a.info.Hostname, "unreachable", wasUnreachable, "tasks", len(in.Tasks))
 }
 
@@ -147,14 +160,27 @@ func (m *Master) reregister(a *agent, in incoming, subscriber Subscriber, sessio
 	}
 	a.kills = nil
 	m.metrics.agentReregistered()
-	fact := a.forAllocator()
+	fact, offerable := a.forAllocator(), a.offerable()
 	m.allocation.soon(func(core *allocator.Allocator, _ time.Time) {
 		if changed {
 			core.UpdateAgent(fact)
 		}
-		core.ActivateAgent(fact.ID)
+		if offerable {
+			core.ActivateAgent(fact.ID)
+		}
 	})
 	m.log.Info("agent registered again", "agent", a.id, "hostname", a.info.Hostname, "tasks", len(in.Tasks))
+}
+
+// announce tells the allocator of an agent that it does not know.
+func (m *Master) announce(a *agent) {
+	fact, used, offerable := a.forAllocator(), a.usedByFramework(), a.offerable()
+	m.allocation.soon(func(core *allocator.Allocator, _ time.Time) {
+		core.AddAgent(fact, used)
+		if !offerable {
+			core.DeactivateAgent(fact.ID)
+		}
+	})
 }
 
 // adopt takes over what the agent says of itself.
@@ -165,6 +191,7 @@ func (m *Master) adopt(a *agent, in incoming) {
 	a.total = in.total
 	a.attributes = in.attributes
 	a.address = in.address
+	a.unlisted = !m.listed(in.AgentInfo.Hostname)
 	a.version = in.Version
 	a.capabilities = in.Capabilities
 	a.record = nil

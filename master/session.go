@@ -198,13 +198,19 @@ func (m *Master) loseTask(f *framework, t *task, state mesosv1.TaskState, reason
 // not answer often enough. An agent whose session broke is asked in vain.
 func (m *Master) pingAgents(now time.Time) {
 	for _, a := range m.agents {
-		if a.missed >= m.opts.MaxMissedPings {
+		if a.missed >= m.opts.MaxMissedPings && m.mayRemove(now) {
 			m.markUnreachable(a, "health check timed out", now)
 			continue
 		}
 		a.missed++
 		a.send(nodev1.Event{Type: nodev1.EventTypePing})
 	}
+}
+
+// mayRemove reports whether the rate limit allows to give an agent up now. One
+// that has to wait is asked on meanwhile, and stays if it answers.
+func (m *Master) mayRemove(now time.Time) bool {
+	return m.opts.RemovalRate == nil || m.opts.RemovalRate.AllowN(now, 1)
 }
 
 // markUnreachable gives an agent up. Its tasks may go on and come back with

@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/config"
@@ -30,6 +32,9 @@ type Service struct {
 	endpoint config.Endpoint
 	master   *master.Master
 	server   *httpx.Server
+	// whitelist is the file of --whitelist, empty for none.
+	whitelist string
+	log       *slog.Logger
 }
 
 // New builds a master and binds its port, so that the address is known and
@@ -75,7 +80,7 @@ func build(cfg *config.Master, network config.Network, listener net.Listener, lo
 		HeaderTimeout: cfg.ReadHeaderTimeout,
 		IdleTimeout:   cfg.IdleTimeout,
 	})
-	return &Service{endpoint: endpoint, master: m, server: server}, nil
+	return &Service{endpoint: endpoint, master: m, server: server, whitelist: cfg.Whitelist, log: logger}, nil
 }
 
 func masterOptions(cfg *config.Master, endpoint config.Endpoint, logger *slog.Logger, registry prometheus.Registerer) (master.Options, error) {
@@ -101,6 +106,8 @@ func masterOptions(cfg *config.Master, endpoint config.Endpoint, logger *slog.Lo
 		RandomSorter:           cfg.RoleSorter == "random",
 		Roles:                  cfg.Roles,
 		Weights:                cfg.Weights,
+		RequireAgentDomain:     cfg.RequireAgentDomain,
+		RemovalRate:            removalRate(cfg.AgentRemovalRateLimit),
 		RefuseRoot:             !cfg.RootSubmissions,
 		PingInterval:           cfg.AgentPingTimeout,
 		MaxMissedPings:         cfg.MaxAgentPingTimeouts,
@@ -111,6 +118,13 @@ func masterOptions(cfg *config.Master, endpoint config.Endpoint, logger *slog.Lo
 		Logger:                 logger,
 		Metrics:                master.NewMetrics(registry),
 	}, nil
+}
+
+func removalRate(r *config.Rate) *rate.Limiter {
+	if r == nil {
+		return nil
+	}
+	return rate.NewLimiter(rate.Every(r.Per/time.Duration(r.Count)), r.Count)
 }
 
 func parseDomain(text json.RawMessage) (*mesosv1.DomainInfo, error) {
@@ -132,9 +146,12 @@ func (s *Service) Endpoint() config.Endpoint { return s.endpoint }
 // When they stop, streams end first, then the server finishes its requests,
 // and the actor is the last.
 func (s *Service) Components() []lifecycle.Component {
-	return []lifecycle.Component{
-		{Name: "master", Run: s.master.Run},
-		{Name: "master server", Run: s.server.Run, Stop: s.server.Stop},
-		{Name: "master streams", Stop: s.master.CloseStreams},
+	components := []lifecycle.Component{{Name: "master", Run: s.master.Run}}
+	if s.whitelist != "" {
+		components = append(components, lifecycle.Component{Name: "whitelist", Run: s.watchWhitelist})
 	}
+	return append(components,
+		lifecycle.Component{Name: "master server", Run: s.server.Run, Stop: s.server.Stop},
+		lifecycle.Component{Name: "master streams", Stop: s.master.CloseStreams},
+	)
 }
