@@ -44,9 +44,11 @@ type actor struct {
 	// lingering are executors whose container is gone, in the order of until.
 	lingering []lingering
 
-	// session is the present one, empty while disconnected.
-	session  string
-	masterID string
+	// session is the present one, empty while disconnected; the others say
+	// with whom the last one was.
+	session    string
+	masterID   string
+	masterHost string
 	// report is what the next REPORT will carry; reporting says that one is
 	// under way.
 	report    nodev1.Report

@@ -30,10 +30,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/meseta/meseta/agent/checkpoint"
+	"github.com/meseta/meseta/agent/containerizer"
 	"github.com/meseta/meseta/agent/gc"
 	"github.com/meseta/meseta/agent/sandbox"
 	"github.com/meseta/meseta/agent/session"
+	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
+	"github.com/meseta/meseta/internal/mesosid"
 )
 
 const (
@@ -144,7 +147,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	defer stop()
 	dir := a.checkpointDir()
 	journal, state, err := checkpoint.Open(checkpoint.Options{
-		Dir: dir, BootID: a.opts.BootID, Logger: a.log, Completed: a.completed,
+		Dir: dir, BootID: a.opts.BootID, Lenient: a.opts.Lenient, Logger: a.log, Completed: a.completed,
 	})
 	if err != nil {
 		return err
@@ -227,6 +230,20 @@ func (a *Agent) View(ctx context.Context) (*View, error) {
 	case <-a.stopped:
 		return nil, ErrStopped
 	}
+}
+
+// Statistics measures the usage of a running container. The error wraps
+// containerizer.ErrUnknown or containerizer.ErrUnsupported.
+func (a *Agent) Statistics(ctx context.Context, name string, id mesosid.ContainerID) (mesosv1.ResourceStatistics, error) {
+	c := a.opts.Containerizers.Process
+	if name == dockerName {
+		c = a.opts.Containerizers.Docker
+	}
+	measuring, ok := c.(containerizer.Statistician)
+	if !ok {
+		return mesosv1.ResourceStatistics{}, fmt.Errorf("measuring %s containers: %w", name, containerizer.ErrUnsupported)
+	}
+	return measuring.Statistics(ctx, id)
 }
 
 // do sends a command to the actor. It blocks while the actor is busy.

@@ -46,11 +46,11 @@ func (h *handler) Register(ctx context.Context) (*nodev1.Register, error) {
 	}
 }
 
-func (h *handler) Registered(ctx context.Context, session string, r *nodev1.Registered) {
+func (h *handler) Registered(ctx context.Context, session, host string, r *nodev1.Registered) {
 	if err := h.layout.CreateAgent(mesosid.AgentID(r.AgentID.Value)); err != nil {
 		h.log.Error("the directory of the agent cannot be made; its tasks will fail", "err", err)
 	}
-	_ = (*Agent)(h).do(ctx, func(act *actor) { act.registered(session, r) })
+	_ = (*Agent)(h).do(ctx, func(act *actor) { act.registered(session, host, r) })
 }
 
 func (h *handler) Event(ctx context.Context, e *nodev1.Event) {
@@ -116,7 +116,7 @@ func (act *actor) register() *nodev1.Register {
 }
 
 // registered begins a session.
-func (act *actor) registered(session string, r *nodev1.Registered) {
+func (act *actor) registered(session, host string, r *nodev1.Registered) {
 	id := mesosid.AgentID(r.AgentID.Value)
 	if act.id != "" && act.id != id {
 		// Everything on this machine is filed under the old id, and the
@@ -132,7 +132,7 @@ func (act *actor) registered(session string, r *nodev1.Registered) {
 	} else {
 		act.log.Info("registered again", "agent", id, "master", r.MasterID)
 	}
-	act.session, act.masterID = session, r.MasterID
+	act.session, act.masterID, act.masterHost = session, r.MasterID, host
 	act.drain = nil
 	act.storeIdentity()
 	act.changed()

@@ -225,7 +225,7 @@ func (act *actor) killGrace(info *mesosv1.TaskInfo) time.Duration {
 	case p != nil && p.GracePeriod != nil:
 		return time.Duration(p.GracePeriod.Nanoseconds)
 	case wantsDocker(info.Container):
-		return act.opts.ExecutorShutdownGracePeriod
+		return act.opts.DockerStopTimeout
 	default:
 		return commandGrace
 	}

@@ -114,7 +114,7 @@ func (m *metricList) tasks(v *View) {
 // resources tells totals and what tasks and executors use of them. Revocable
 // resources are counted apart.
 func (m *metricList) resources(v *View) {
-	total, used := v.totals()
+	total, used := v.Totals()
 	for _, name := range []string{"cpus", "gpus", "mem", "disk"} {
 		for _, part := range []struct {
 			infix       string
@@ -134,32 +134,6 @@ func (m *metricList) resources(v *View) {
 			m.gauge("slave/"+key+"_percent", key+"_used_ratio", "The fraction in use of the agent's "+key+".", percent)
 		}
 	}
-}
-
-// totals are the agent's resources and what its executors and live tasks use.
-// Resources that cannot be read count as none; they were checked before.
-func (v *View) totals() (total, used resources.Resources) {
-	total, _ = resources.FromV1(v.Info.Resources)
-	var sum resources.Builder
-	add := func(list []mesosv1.Resource) {
-		if rs, err := resources.FromV1(list); err == nil {
-			sum.Add(rs)
-		}
-	}
-	for _, f := range v.Frameworks {
-		for _, e := range f.Executors {
-			if !e.Live {
-				continue
-			}
-			add(e.Info.Resources)
-			for _, list := range [][]*mesosv1.Task{e.Queued, e.Launched} {
-				for _, t := range list {
-					add(t.Resources)
-				}
-			}
-		}
-	}
-	return total, sum.Resources()
 }
 
 func (m *metricList) collector(s gc.Statistics) {

@@ -67,18 +67,27 @@ type Options struct {
 	SwitchUser bool
 	// ExecutorEnvironment is given to every task beneath everything else.
 	ExecutorEnvironment map[string]string
+	// SandboxDirectory is where containers with an image see their sandbox.
+	SandboxDirectory string
 
 	RegistrationBackoffFactor   time.Duration
 	ExecutorShutdownGracePeriod time.Duration
-	RecoveryTimeout             time.Duration
-	GCDelay                     time.Duration
-	DiskWatchInterval           time.Duration
+	// DockerStopTimeout is the time between SIGTERM and SIGKILL of a Docker
+	// task without a kill policy; 0 means ExecutorShutdownGracePeriod.
+	DockerStopTimeout time.Duration
+	RecoveryTimeout   time.Duration
+	GCDelay           time.Duration
+	DiskWatchInterval time.Duration
 	// GCDiskHeadroom is the fraction of the disk to be kept free; a negative
 	// number means the default.
 	GCDiskHeadroom                    float64
 	MaxCompletedExecutorsPerFramework int
 
 	ReconfigurationPolicy Reconfiguration
+	// Lenient goes on with what can be read of damaged checkpoints. Otherwise
+	// damage, other than the torn end that a crash leaves, keeps the agent
+	// from starting.
+	Lenient bool
 	// Cleanup kills everything that was checkpointed and ends, instead of
 	// continuing.
 	Cleanup bool
@@ -110,6 +119,10 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxCompletedExecutorsPerFramework == 0 {
 		o.MaxCompletedExecutorsPerFramework = 150
+	}
+	set(&o.DockerStopTimeout, o.ExecutorShutdownGracePeriod)
+	if o.SandboxDirectory == "" {
+		o.SandboxDirectory = "/mnt/mesos/sandbox"
 	}
 	if o.ReconfigurationPolicy == "" {
 		o.ReconfigurationPolicy = ReconfigureEqual

@@ -23,9 +23,6 @@ const (
 	commandCPUs   = 0.1
 	commandMemory = 32
 
-	// mountedSandbox is where a container with an image sees its sandbox.
-	mountedSandbox = "/mnt/mesos/sandbox"
-
 	// defaultPath is the PATH of tasks; that of the agent is not inherited.
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -110,7 +107,7 @@ func (act *actor) environment(f *framework, info *mesosv1.TaskInfo, spec *contai
 	env := map[string]string{}
 	sandbox := spec.Sandbox
 	if wantsDocker(info.Container) {
-		sandbox = mountedSandbox
+		sandbox = act.opts.SandboxDirectory
 	} else {
 		env["PATH"] = defaultPath
 		env["LIBPROCESS_IP"] = act.opts.IP

@@ -5,9 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/meseta/meseta/agent/sandbox"
 	"github.com/meseta/meseta/agent/task"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/resources"
 )
 
 // View is the state of the agent at one moment. It and all that it points to
@@ -25,6 +27,10 @@ type View struct {
 	// of the last one.
 	Registered bool
 	MasterID   string
+	// MasterHost is the host name or address of that master.
+	MasterHost string
+	// Capabilities are what the agent understands.
+	Capabilities []string
 	// Drain is nil unless the agent is draining.
 	Drain        *mesosv1.DrainConfig
 	DrainStarted time.Time
@@ -45,8 +51,9 @@ type FrameworkView struct {
 type ExecutorView struct {
 	Info        *mesosv1.ExecutorInfo
 	ContainerID mesosid.ContainerID
-	// Directory is the sandbox.
-	Directory string
+	// Directory is the sandbox, VirtualPath another name of the newest one.
+	Directory   string
+	VirtualPath string
 	// Containerizer names the one that runs the container.
 	Containerizer string
 	// Command says that the agent made the executor up for a command task.
@@ -83,11 +90,14 @@ func (act *actor) snapshot() *View {
 	v := &View{
 		ID: act.id, Info: act.opts.info(), IP: act.opts.IP, Port: act.opts.Port,
 		Version: act.opts.Version, Started: act.agent.started,
-		Registered: act.session != "", MasterID: act.masterID,
+		Registered: act.session != "", MasterID: act.masterID, MasterHost: act.masterHost,
 		Drain: act.drain, DrainStarted: act.drainStarted,
 		Counters: act.counters,
 	}
 	v.Counters.Terminal = maps.Clone(act.counters.Terminal)
+	for _, c := range capabilities() {
+		v.Capabilities = append(v.Capabilities, string(*c.Type))
+	}
 	if act.id != "" {
 		v.Info.ID = &mesosv1.AgentID{Value: string(act.id)}
 	}
@@ -117,6 +127,7 @@ func (f *framework) view() FrameworkView {
 func (e *executor) view() ExecutorView {
 	v := ExecutorView{
 		Info: &e.launch.Executor, ContainerID: e.container, Directory: e.launch.Spec.Sandbox,
+		VirtualPath:   sandbox.VirtualPath(e.framework.id, e.id),
 		Containerizer: e.launch.Containerizer, Command: e.launch.Command,
 		Live: e.state == executorActive, Status: e.status,
 	}
@@ -134,4 +145,38 @@ func (e *executor) view() ExecutorView {
 		}
 	}
 	return v
+}
+
+// Used are the resources of the executor and of its tasks that have not ended.
+// Resources that cannot be read count as none; the master has checked them.
+func (e *ExecutorView) Used() resources.Resources {
+	var sum resources.Builder
+	add := func(list []mesosv1.Resource) {
+		if rs, err := resources.FromV1(list); err == nil {
+			sum.Add(rs)
+		}
+	}
+	add(e.Info.Resources)
+	for _, list := range [][]*mesosv1.Task{e.Queued, e.Launched} {
+		for _, t := range list {
+			add(t.Resources)
+		}
+	}
+	return sum.Resources()
+}
+
+// Totals are the agent's resources and what its executors use of them.
+func (v *View) Totals() (total, used resources.Resources) {
+	total, err := resources.FromV1(v.Info.Resources)
+	if err != nil {
+		total = resources.Resources{} // they were checked at the start
+	}
+	for _, f := range v.Frameworks {
+		for i := range f.Executors {
+			if e := &f.Executors[i]; e.Live {
+				used = used.Add(e.Used())
+			}
+		}
+	}
+	return total, used
 }

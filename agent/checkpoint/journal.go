@@ -17,6 +17,9 @@ type Options struct {
 	Dir string
 	// BootID names the present run of the kernel.
 	BootID string
+	// Lenient drops everything behind damage in the middle of a journal, which
+	// otherwise makes Open fail. The torn end that a crash leaves is no damage.
+	Lenient bool
 	// Logger is told of damage that was found and of disks that fail.
 	Logger *slog.Logger
 	// Completed is called by the writer goroutine after each batch, with the
@@ -80,8 +83,8 @@ const (
 var ErrClosed = errors.New("the journal is closed")
 
 // Open reads the journal in the directory, repairs its end where a crash has
-// torn it, and returns it together with the state it describes. Damage is
-// logged and tolerated; the error means that nothing can be stored there.
+// torn it, and returns it together with the state it describes. The error means
+// that the journal is damaged, of another version, or cannot be written.
 func Open(opts Options) (*Journal, *State, error) {
 	if opts.CompactAbove == 0 {
 		opts.CompactAbove = defaultCompactAbove

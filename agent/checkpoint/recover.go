@@ -89,6 +89,10 @@ func (j *Journal) read(seq uint64) error {
 		whole += len(line) + 1
 		rest = more
 	}
+	if whole < len(text) && continues(text[whole:]) && !j.opts.Lenient {
+		return fmt.Errorf("%s is damaged at byte %d, and records follow: start with --no-strict to go on with what is before, or remove the directory to start as a new agent",
+			name, whole)
+	}
 	if whole < len(text) {
 		j.opts.Logger.Warn("the journal ends in a torn record, as after a crash; the rest is dropped",
 			"journal", path, "bytes", len(text)-whole)
@@ -101,4 +105,23 @@ func (j *Journal) read(seq uint64) error {
 	j.size, j.base = int64(whole), int64(whole)
 	j.dirty = whole < len(text)
 	return nil
+}
+
+// continues reports whether whole records follow a damaged one, so that the
+// damage cannot be the end of an interrupted write.
+func continues(text []byte) bool {
+	for {
+		_, rest, complete := bytes.Cut(text, []byte{'\n'})
+		if !complete {
+			return false
+		}
+		line, _, complete := bytes.Cut(rest, []byte{'\n'})
+		if !complete {
+			return false
+		}
+		if _, err := parseRecord(line); err == nil {
+			return true
+		}
+		text = rest
+	}
 }

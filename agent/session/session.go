@@ -49,8 +49,8 @@ var errSilent = errors.New("no ping from the master for too long")
 type Handler interface {
 	// Register is what the agent introduces itself with, as of now.
 	Register(ctx context.Context) (*nodev1.Register, error)
-	// Registered says that a session has begun.
-	Registered(ctx context.Context, id string, r *nodev1.Registered)
+	// Registered says that a session with the master on the host has begun.
+	Registered(ctx context.Context, id, host string, r *nodev1.Registered)
 	// Event passes on an event other than REGISTERED, PING and ERROR.
 	Event(ctx context.Context, e *nodev1.Event)
 	// Disconnected says that the session begun last has ended.
@@ -274,7 +274,7 @@ func (f *follower) event(ctx context.Context, e *nodev1.Event) error {
 		}
 		f.watchdog.Reset(f.timeout)
 		c.setCurrent(f.session)
-		c.handler.Registered(ctx, f.session.id, e.Registered)
+		c.handler.Registered(ctx, f.session.id, f.session.master.Hostname(), e.Registered)
 	case !f.registered:
 		return fmt.Errorf("stream of the master: the first event is %s, not REGISTERED", e.Type)
 	case e.Type == nodev1.EventTypePing:

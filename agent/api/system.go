@@ -1,0 +1,126 @@
+package api
+
+import (
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/meseta/meseta/agent"
+	"github.com/meseta/meseta/agent/detect"
+	"github.com/meseta/meseta/gen/agentv1"
+	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/internal/version"
+)
+
+// build are the members with which every description of a version begins.
+type build struct {
+	Version   string  `json:"version"`
+	BuildDate string  `json:"build_date"`
+	BuildTime float64 `json:"build_time"`
+	BuildUser string  `json:"build_user"`
+	GitSHA    string  `json:"git_sha,omitempty"`
+}
+
+func currentBuild() build {
+	b := version.Current()
+	out := build{Version: version.Mesos, GitSHA: b.Revision}
+	if !b.Time.IsZero() {
+		out.BuildDate = b.Time.UTC().Format(time.DateTime)
+		out.BuildTime = float64(b.Time.Unix())
+	}
+	return out
+}
+
+func versionInfo() mesosv1.VersionInfo {
+	b := currentBuild()
+	info := mesosv1.VersionInfo{
+		Version: b.Version, BuildDate: &b.BuildDate, BuildTime: &b.BuildTime, BuildUser: &b.BuildUser,
+	}
+	if b.GitSHA != "" {
+		info.GitSha = &b.GitSHA
+	}
+	return info
+}
+
+func (s *Server) version(*http.Request) (any, error) { return currentBuild(), nil }
+
+func (s *Server) flags(*http.Request) (any, error) {
+	return map[string]any{"flags": s.flagTable()}, nil
+}
+
+func (s *Server) flagTable() map[string]string {
+	table := make(map[string]string, len(s.opts.Flags))
+	for _, f := range s.opts.Flags {
+		table[f.Name] = f.Value
+	}
+	return table
+}
+
+func (s *Server) flagsV1() *agentv1.ResponseGetFlags {
+	out := &agentv1.ResponseGetFlags{}
+	for _, f := range s.opts.Flags {
+		out.Flags = append(out.Flags, mesosv1.Flag{Name: f.Name, Value: &f.Value})
+	}
+	return out
+}
+
+// snapshot are the metrics under their Mesos names, together with those of
+// the machine.
+func (s *Server) snapshot(r *http.Request) (any, error) {
+	view, err := s.view(r)
+	if err != nil {
+		return nil, err
+	}
+	table := map[string]float64{}
+	for _, m := range s.metrics(view) {
+		table[m.Name] = m.Value
+	}
+	return table, nil
+}
+
+func (s *Server) metricsV1(v *agent.View) *agentv1.ResponseGetMetrics {
+	out := &agentv1.ResponseGetMetrics{}
+	for _, m := range s.metrics(v) {
+		out.Metrics = append(out.Metrics, mesosv1.Metric{Name: m.Name, Value: &m.Value})
+	}
+	return out
+}
+
+func (s *Server) metrics(v *agent.View) []agent.Metric {
+	list := s.source.Metrics(v)
+	load, err := detect.CurrentLoad()
+	if err != nil {
+		return list
+	}
+	for _, m := range []agent.Metric{
+		{Name: "system/cpus_total", Value: float64(runtime.NumCPU())},
+		{Name: "system/load_1min", Value: load.Minutes1},
+		{Name: "system/load_5min", Value: load.Minutes5},
+		{Name: "system/load_15min", Value: load.Minutes15},
+		{Name: "system/mem_total_bytes", Value: float64(load.MemTotal)},
+		{Name: "system/mem_free_bytes", Value: float64(load.MemFree)},
+	} {
+		list = append(list, m)
+	}
+	return list
+}
+
+// machineStatistics is the answer of /system/stats.json.
+type machineStatistics struct {
+	Minutes1  float64 `json:"avg_load_1min"`
+	Minutes5  float64 `json:"avg_load_5min"`
+	Minutes15 float64 `json:"avg_load_15min"`
+	CPUs      int     `json:"cpus_total"`
+	MemTotal  uint64  `json:"mem_total_bytes"`
+	MemFree   uint64  `json:"mem_free_bytes"`
+}
+
+func (s *Server) machine(*http.Request) (any, error) {
+	load, err := detect.CurrentLoad()
+	if err != nil {
+		return nil, err
+	}
+	return machineStatistics{
+		load.Minutes1, load.Minutes5, load.Minutes15, runtime.NumCPU(), load.MemTotal, load.MemFree,
+	}, nil
+}
