@@ -23,7 +23,7 @@ type Agent struct {
 	// attempts to register.
 	RegistrationBackoffFactor time.Duration
 
-	// WorkDir holds sandboxes and checkpoints; never empty.
+	// WorkDir holds sandboxes and checkpoints; absolute, never empty.
 	WorkDir string
 	// RuntimeDir holds what concerns running containers; by default
 	// "runtime" in WorkDir.
@@ -210,8 +210,10 @@ func (a *Agent) addDockerFlags(t *table) {
 		"Time between the polite and the hard signal for tasks without a kill policy. 0ns means --executor_shutdown_grace_period.")
 }
 
-// derive fills in what follows from other settings.
+// derive fills in what follows from other settings, and makes directories
+// independent of the one the process happens to be in.
 func (a *Agent) derive() {
+	makeAbsolute(&a.WorkDir, &a.RuntimeDir, &a.FetcherCacheDir)
 	if a.RuntimeDir == "" && a.WorkDir != "" {
 		a.RuntimeDir = filepath.Join(a.WorkDir, "runtime")
 	}

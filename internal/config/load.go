@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,7 +88,21 @@ func LoadMaster(src Source) (*Master, error) {
 	if err := load(m.table(), &m.common, src, m.problems); err != nil {
 		return nil, err
 	}
+	makeAbsolute(&m.WorkDir)
 	return m, nil
+}
+
+// makeAbsolute completes relative paths by the present directory.
+func makeAbsolute(paths ...*string) {
+	for _, p := range paths {
+		if *p == "" {
+			continue
+		}
+		// Without a present directory the path stays as it was given.
+		if absolute, err := filepath.Abs(*p); err == nil {
+			*p = absolute
+		}
+	}
 }
 
 // LoadAgent reads and validates the settings of an agent. The error is an

@@ -221,6 +221,36 @@ func TestBadFilesAreProblems(t *testing.T) {
 	}
 }
 
+func TestDirectoriesBecomeAbsolute(t *testing.T) {
+	t.Parallel()
+	a, err := LoadAgent(Source{Args: []string{"--master=a", "--work_dir=w"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{a.WorkDir, a.RuntimeDir, a.FetcherCacheDir}
+	want := []string{filepath.Join(here, "w"), filepath.Join(here, "w/runtime"), filepath.Join(here, "w/fetch")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("directories differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheLogFileFollowsFromTheFlags(t *testing.T) {
+	t.Parallel()
+	for want, l := range map[string]Logging{
+		"":                          {},
+		"/var/log/meseta-agent.log": {Dir: "/var/log"},
+		"/var/log/other":            {Dir: "/var/log", ExternalFile: "/var/log/other"},
+	} {
+		if got := l.File("agent"); got != want {
+			t.Errorf("%+v is logged to %q, want %q", l, got, want)
+		}
+	}
+}
+
 func TestHelpAndVersionNeedNoOtherFlags(t *testing.T) {
 	t.Parallel()
 	for _, arg := range []string{"--help", "-h"} {

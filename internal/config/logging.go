@@ -1,5 +1,7 @@
 package config
 
+import "path/filepath"
+
 // Logging says what a service logs and where.
 type Logging struct {
 	// Level is DEBUG, INFO, WARNING or ERROR.
@@ -13,6 +15,18 @@ type Logging struct {
 	// ExternalFile is a log file that something else writes and that is
 	// offered for reading instead of our own; empty if unset.
 	ExternalFile string
+}
+
+// File is the log file that the API offers for reading, where service is the
+// name of the service: the external one, or ours in Dir; empty if there is none.
+func (l *Logging) File(service string) string {
+	switch {
+	case l.ExternalFile != "":
+		return l.ExternalFile
+	case l.Dir != "":
+		return filepath.Join(l.Dir, "meseta-"+service+".log")
+	}
+	return ""
 }
 
 func (l *Logging) addFlags(t *table, inert *map[string]string) {

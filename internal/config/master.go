@@ -16,7 +16,8 @@ type Master struct {
 	Logging
 	HTTP
 
-	// WorkDir holds the registry file; empty only when none is needed.
+	// WorkDir holds the registry file; absolute, and empty only when none is
+	// needed.
 	WorkDir string
 	// Cluster is the name shown to people; empty if unset.
 	Cluster string
