@@ -1,7 +1,7 @@
 package allocator
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 
 	"github.com/meseta/meseta/internal/mesosid"
@@ -67,11 +67,25 @@ func (a *Allocator) AddAgent(description Agent, used map[mesosid.FrameworkID]res
 	ag.shapeID = a.lastShapes[ag.slot]
 	a.describe(ag)
 	a.countTotal(ag, +1)
-	for _, id := range slices.Sorted(maps.Keys(used)) {
+	for _, id := range sortedKeys(used) {
 		a.hold(ag, a.framework(id), used[id])
 	}
 	a.refill(ag)
 	a.touch(ag)
+}
+
+// sortedKeys puts the keys of a map in order, so that the same history gives
+// the same answers.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	if len(m) == 0 {
+		return nil
+	}
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // describe derives what the description implies.

@@ -24,8 +24,9 @@ const calendarStep = 10 * time.Millisecond
 // durations, so there are far fewer steps than references, and both adding one
 // and taking a due one cost next to nothing.
 type calendar struct {
-	// base is the first moment seen. Times are kept as distances from it, so
-	// that a monotonic clock reading, when there is one, is what counts.
+	// base lies further back from the first moment seen than any refusal lasts.
+	// Times are kept as distances from it, which are positive and, when there
+	// is a monotonic clock reading, follow that.
 	base    time.Time
 	steps   stepHeap
 	buckets map[int64][]filterRef
@@ -48,7 +49,7 @@ func (h *stepHeap) Pop() any {
 
 func (c *calendar) step(at time.Time) int64 {
 	if c.base.IsZero() {
-		c.base = at
+		c.base = at.Add(-2 * maxRefusal)
 	}
 	return int64((at.Sub(c.base) + calendarStep - 1) / calendarStep)
 }

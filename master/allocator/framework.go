@@ -1,7 +1,6 @@
 package allocator
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/meseta/meseta/internal/mesosid"
@@ -83,7 +82,7 @@ func (a *Allocator) AddFramework(f Framework, active bool, used map[mesosid.Agen
 	}
 	fw.active = active
 	a.configure(fw, f)
-	for _, id := range slices.Sorted(maps.Keys(used)) {
+	for _, id := range sortedKeys(used) {
 		if ag := a.agents[id]; ag != nil {
 			a.adopt(ag, fw, used[id])
 		}

@@ -132,8 +132,7 @@ func (a *Allocator) lookup(framework mesosid.FrameworkID, agent mesosid.AgentID,
 	return nil, nil
 }
 
-// Recover returns resources of a declined, rescinded or partly used offer to
-// the agent. They must carry their allocation, all to one role, and be held by
+// Recover returns resources of a declined or partly used offer to the agent. They must carry their allocation, all to one role, and be held by
 // the framework in that role: otherwise the error, a *[NotHeldError], says so
 // and nothing changes. An unknown agent is not an error, nor is an unknown
 // framework: either may have been removed meanwhile.
@@ -173,10 +172,24 @@ func (a *Allocator) Recover(framework mesosid.FrameworkID, agent mesosid.AgentID
 	return nil
 }
 
+// Rescind returns resources of an offer that the owner withdraws. The framework
+// has refused nothing and may be offered them again at once.
+func (a *Allocator) Rescind(framework mesosid.FrameworkID, agent mesosid.AgentID, res resources.Resources) error {
+	ag, c := a.lookup(framework, agent, res)
+	if c == nil {
+		return a.stray(framework, agent, res)
+	}
+	if _, _, err := a.giveBack(ag, c, res); err != nil {
+		return err
+	}
+	a.recovered(ag, c)
+	return nil
+}
+
 // RecoverUsed returns resources that a task or executor used and that were
 // reported by [Allocator.TransitionToAllocated] or AddAgent. It differs from
-// Recover with a zero refusal only in where it looks first, which matters when
-// the framework has an outstanding offer of the same agent as well.
+// Rescind in where it looks first, which matters when the framework has an
+// outstanding offer of the same agent as well.
 func (a *Allocator) RecoverUsed(framework mesosid.FrameworkID, agent mesosid.AgentID, res resources.Resources) error {
 	ag, c := a.lookup(framework, agent, res)
 	if c == nil {

@@ -172,6 +172,9 @@ func (s *script) command(words []string) string {
 		p := s.answer(arg(0))
 		err = s.a.Recover(p.Framework, p.Agent, p.Resources.Filter(func(*resources.Resource) bool { return true }).Map(
 			func(r resources.Resource) resources.Resource { return r }), s.refusal(arg(1)), s.now)
+	case "rescind":
+		p := s.answer(arg(0))
+		err = s.a.Rescind(p.Framework, p.Agent, p.Resources)
 	case "accept":
 		err = s.accept(arg(0), arg(1), arg(2))
 	case "finish":
