@@ -29,6 +29,7 @@ import (
 	"github.com/meseta/meseta/internal/lifecycle"
 	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/verbosity"
 	"github.com/meseta/meseta/internal/version"
 )
 
@@ -45,11 +46,21 @@ type Service struct {
 	server   *httpx.Server
 }
 
+// Environment is what a process gives to the services that run in it.
+type Environment struct {
+	// Logger receives what operators should know; required.
+	Logger *slog.Logger
+	// Verbosity is how much is logged; nil means that it cannot be changed.
+	Verbosity *verbosity.Level
+	// LogFile is the file that the logger writes to, empty for none.
+	LogFile string
+}
+
 // New builds an agent, takes its work and runtime directories, and binds its
 // port. Nothing is served until its components run. ctx bounds only the
 // building. Resources that New has taken are given back by Close, or by the
 // components when they stop.
-func New(ctx context.Context, cfg *config.Agent, logger *slog.Logger) (*Service, error) {
+func New(ctx context.Context, cfg *config.Agent, env Environment) (*Service, error) {
 	network, err := cfg.Network.Resolved(ctx)
 	if err != nil {
 		return nil, err
@@ -59,13 +70,14 @@ func New(ctx context.Context, cfg *config.Agent, logger *slog.Logger) (*Service,
 		return nil, fmt.Errorf("cannot listen on %s: %w", network.ListenAddress(), err)
 	}
 	s := &Service{}
-	if err := s.build(ctx, cfg, network, listener, logger); err != nil {
+	if err := s.build(ctx, cfg, network, listener, env); err != nil {
 		return nil, errors.Join(err, listener.Close(), s.closeContainerizers())
 	}
 	return s, nil
 }
 
-func (s *Service) build(ctx context.Context, cfg *config.Agent, network config.Network, listener net.Listener, logger *slog.Logger) error {
+func (s *Service) build(ctx context.Context, cfg *config.Agent, network config.Network, listener net.Listener, env Environment) error {
+	logger := env.Logger
 	endpoint, err := network.Advertised(listener.Addr().(*net.TCPAddr).Port)
 	if err != nil {
 		return err
@@ -79,11 +91,17 @@ func (s *Service) build(ctx context.Context, cfg *config.Agent, network config.N
 	if err != nil {
 		return err
 	}
+	opts.LogFile = env.LogFile
 	if s.agent, err = agent.New(opts); err != nil {
 		return err
 	}
 	router := httpx.NewRouter("/slave(1)")
-	api.New(s.agent, api.Options{Flags: cfg.Values(), Logger: logger, Gatherer: registry}).Routes(router)
+	api.New(s.agent, api.Options{
+		Flags:     cfg.Values(),
+		Gatherer:  registry,
+		Verbosity: env.Verbosity,
+		Logger:    logger,
+	}).Routes(router)
 	handler := httpx.Recover(logger, httpx.AccessLog(logger, router))
 	s.server = httpx.NewServer(listener, handler, httpx.ServerOptions{
 		Logger:        logger,

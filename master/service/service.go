@@ -21,6 +21,7 @@ import (
 	"github.com/meseta/meseta/internal/lifecycle"
 	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/verbosity"
 	"github.com/meseta/meseta/internal/version"
 	"github.com/meseta/meseta/master"
 	"github.com/meseta/meseta/master/api"
@@ -37,10 +38,20 @@ type Service struct {
 	log       *slog.Logger
 }
 
+// Environment is what a process gives to the services that run in it.
+type Environment struct {
+	// Logger receives what operators should know; required.
+	Logger *slog.Logger
+	// Verbosity is how much is logged; nil means that it cannot be changed.
+	Verbosity *verbosity.Level
+	// LogFile is the file that the logger writes to, empty for none.
+	LogFile string
+}
+
 // New builds a master and binds its port, so that the address is known and
 // clients may already connect. Nothing is served until its components run.
 // ctx bounds only the building.
-func New(ctx context.Context, cfg *config.Master, logger *slog.Logger) (*Service, error) {
+func New(ctx context.Context, cfg *config.Master, env Environment) (*Service, error) {
 	network, err := cfg.Network.Resolved(ctx)
 	if err != nil {
 		return nil, err
@@ -49,14 +60,15 @@ func New(ctx context.Context, cfg *config.Master, logger *slog.Logger) (*Service
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", network.ListenAddress(), err)
 	}
-	s, err := build(cfg, network, listener, logger)
+	s, err := build(cfg, network, listener, env)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return s, nil
 }
 
-func build(cfg *config.Master, network config.Network, listener net.Listener, logger *slog.Logger) (*Service, error) {
+func build(cfg *config.Master, network config.Network, listener net.Listener, env Environment) (*Service, error) {
+	logger := env.Logger
 	port := listener.Addr().(*net.TCPAddr).Port
 	endpoint, err := network.Advertised(port)
 	if err != nil {
@@ -73,7 +85,16 @@ func build(cfg *config.Master, network config.Network, listener net.Listener, lo
 	m := master.New(opts)
 	router := httpx.NewRouter("/master")
 	api.New(m, api.Options{MaxBody: int64(cfg.MaxRequestSize), Logger: logger}).Routes(router)
-	read.New(m, read.Options{Flags: cfg, Logger: logger, Registry: registry}).Routes(router)
+	read.New(m, read.Options{
+		Flags:        cfg.Values(),
+		Counters:     opts.Metrics,
+		Gatherer:     registry,
+		Roles:        cfg.Roles,
+		PerFramework: cfg.PublishPerFrameworkMetrics,
+		LogFile:      env.LogFile,
+		Verbosity:    env.Verbosity,
+		Logger:       logger,
+	}).Routes(router)
 	handler := httpx.Recover(logger, httpx.AccessLog(logger, router))
 	server := httpx.NewServer(listener, handler, httpx.ServerOptions{
 		Logger:        logger,
