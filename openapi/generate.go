@@ -8,3 +8,4 @@ package openapi
 //go:generate go -C .. tool oapi-codegen -config openapi/codegen/operator.yaml openapi/operator.yaml
 //go:generate go -C .. tool oapi-codegen -config openapi/codegen/agent.yaml openapi/agent.yaml
 //go:generate go -C .. tool oapi-codegen -config openapi/codegen/node.yaml openapi/node.yaml
+//go:generate go -C .. tool oapi-codegen -config openapi/codegen/meseta.yaml openapi/meseta.yaml

@@ -33,7 +33,7 @@ var covered *contract.Contract
 
 func TestMain(m *testing.M) {
 	var err error
-	if covered, err = contract.Load("scheduler.yaml", "node.yaml"); err != nil {
+	if covered, err = contract.Load("scheduler.yaml", "node.yaml", "meseta.yaml"); err != nil {
 		panic(err)
 	}
 	code := m.Run()
@@ -335,5 +335,30 @@ func TestANodeCallOutsideASessionIsRefused(t *testing.T) {
 	}
 	if status, text := s.ask("/api/v1/node", &nodev1.Call{Type: nodev1.CallTypeReport}, api.SessionIDHeader, "x"); status != http.StatusBadRequest {
 		t.Errorf("without its member: %d %s, want 400", status, text)
+	}
+}
+
+func TestTheMasterExplainsWhyThereIsNoOffer(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	scheduler := open[schedulerv1.Event](s, "/api/v1/scheduler", api.StreamIDHeader, subscription())
+	id := scheduler.next().Subscribed.FrameworkID.Value
+	get := func(query string) (int, string) {
+		response, err := s.client.Get(s.url + "/explain" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(text)
+	}
+	if status, text := get("?framework_id=" + id); status != http.StatusOK || !strings.Contains(text, "there are no agents") {
+		t.Errorf("%d %s, want that there are no agents", status, text)
+	}
+	if status, text := get("?framework_id=nobody"); status != http.StatusNotFound {
+		t.Errorf("an unknown framework: %d %s, want 404", status, text)
+	}
+	if status, text := get("?framework_id=" + id + "&role=other"); status != http.StatusNotFound {
+		t.Errorf("a foreign role: %d %s, want 404", status, text)
 	}
 }

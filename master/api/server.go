@@ -65,12 +65,14 @@ func New(m *master.Master, opts Options) *Server {
 	}
 }
 
-// Routes registers the handlers of this API. Requests that are not POST are
-// refused before anything else is looked at.
+// Routes registers the handlers of this API. A method that a handler does not
+// serve is refused before anything else is looked at.
 func (s *Server) Routes(router *httpx.Router) {
 	post := func(realm string, h http.HandlerFunc) http.Handler {
 		return httpx.Authenticated(s.opts.Authenticator, realm, httpx.Methods(h, http.MethodPost))
 	}
 	router.Handle("/api/v1/scheduler", post("mesos-master-scheduler", s.scheduler))
 	router.Handle("/api/v1/node", post("meseta-master-node", s.node))
+	router.Handle("/explain", httpx.Authenticated(s.opts.Authenticator, "mesos-master-readonly",
+		httpx.Methods(http.HandlerFunc(s.explain), http.MethodGet)))
 }
