@@ -483,6 +483,12 @@ type EventTaskUpdated struct {
 // EventType Values of Event.Type, by their names in the v1 API.
 type EventType string
 
+// Help What can be asked of this master.
+type Help struct {
+	// Paths Paths that answer to GET.
+	Paths []string `json:"paths"`
+}
+
 // LegacyAgent An agent, with its resources summed.
 type LegacyAgent struct {
 	// ID Id of the agent.

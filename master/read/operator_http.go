@@ -1,0 +1,115 @@
+package read
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/meseta/meseta/gen/operatorv1"
+	"github.com/meseta/meseta/internal/fault"
+	"github.com/meseta/meseta/internal/httpx"
+	"github.com/meseta/meseta/internal/mesosjson"
+)
+
+// operator serves POST /api/v1. The order of its checks is that of Mesos:
+// Content-Type, body, shape of the call, Accept, and then the call itself.
+func (r *Reader) operator(w http.ResponseWriter, req *http.Request) {
+	call, err := r.readCall(w, req)
+	if err == nil {
+		err = checkCall(call)
+	}
+	if err != nil {
+		r.fail(w, req, err)
+		return
+	}
+	switch media, ok := httpx.Negotiate(req.Header, httpx.JSON, httpx.Protobuf); {
+	case !ok:
+		httpx.WriteText(w, http.StatusNotAcceptable, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'")
+		return
+	case media == httpx.Protobuf:
+		r.fail(w, req, fault.New(fault.Unimplemented, "answers in application/x-protobuf are not served by this version; accept application/json"))
+		return
+	}
+	if err := r.authorize(req, call); err != nil {
+		r.fail(w, req, err)
+		return
+	}
+	answer, err := r.Operator(req.Context(), call)
+	switch {
+	case err != nil:
+		r.fail(w, req, err)
+	case answer == nil:
+		w.WriteHeader(http.StatusOK)
+	default:
+		httpx.WriteBody(w, req, http.StatusOK, httpx.JSON, answer)
+	}
+}
+
+// readCall reads the call of a request.
+func (r *Reader) readCall(w http.ResponseWriter, req *http.Request) (*operatorv1.Call, error) {
+	media, status, text := httpx.ContentType(req.Header, httpx.JSON, httpx.Protobuf)
+	switch {
+	case status == http.StatusUnsupportedMediaType:
+		return nil, unsupported(text)
+	case status != 0:
+		return nil, fault.New(fault.Invalid, text)
+	case media == httpx.Protobuf:
+		return nil, fault.New(fault.Unimplemented, "calls in application/x-protobuf are not served by this version; send application/json")
+	}
+	body, err := httpx.ReadBody(w, req, r.opts.BodyLimits)
+	if err != nil {
+		return nil, err
+	}
+	call, err := r.calls.Decode(body)
+	if err != nil {
+		if e, ok := errors.AsType[*mesosjson.Error](err); ok {
+			return nil, fault.Wrap(fault.Invalid, e.BodyText("Call"), err)
+		}
+		return nil, err
+	}
+	return call, nil
+}
+
+// unsupported is the refusal of a Content-Type. It is the only refusal whose
+// status no kind of fault has.
+type unsupported string
+
+func (e unsupported) Error() string { return string(e) }
+
+// fail answers with an error.
+func (r *Reader) fail(w http.ResponseWriter, req *http.Request, err error) {
+	if text, ok := errors.AsType[unsupported](err); ok {
+		httpx.WriteText(w, http.StatusUnsupportedMediaType, string(text))
+		return
+	}
+	httpx.WriteError(req.Context(), w, r.log, err)
+}
+
+// authorize asks whether the caller may make a call that acts. What calls that
+// read may show is the business of each of them.
+func (r *Reader) authorize(req *http.Request, call *operatorv1.Call) error {
+	switch call.Type {
+	case operatorv1.CallTypeTeardown:
+		return r.allowed(req, "teardown_frameworks", call.Teardown.FrameworkID.Value)
+	case operatorv1.CallTypeSetLoggingLevel:
+		return r.allowed(req, "set_log_level", "")
+	case operatorv1.CallTypeGetFlags:
+		return r.allowed(req, "view_flags", "")
+	case operatorv1.CallTypeListFiles:
+		return r.allowed(req, "access_mesos_logs", call.ListFiles.Path)
+	case operatorv1.CallTypeReadFile:
+		return r.allowed(req, "access_mesos_logs", call.ReadFile.Path)
+	}
+	return nil
+}
+
+// allowed refuses with Forbidden what the access rules do not allow.
+func (r *Reader) allowed(req *http.Request, action httpx.Action, object string) error {
+	ok, err := r.opts.Authorizer.Authorize(req.Context(), httpx.PrincipalFrom(req.Context()), action, httpx.Object{Value: object})
+	switch {
+	case err != nil:
+		return fault.Wrap(fault.Unavailable, "the access rules could not be asked", err)
+	case !ok:
+		return fault.New(fault.Forbidden, "403 Forbidden.")
+	}
+	return nil
+}
