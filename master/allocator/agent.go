@@ -40,10 +40,11 @@ type agent struct {
 	shapes  []shape
 	shapeID uint32
 
-	// Nearly every agent has one pool and few have more than one offer or
+	// Nearly every agent has one pool and few have more than one offer, user or
 	// refused amount: the first of each lies with the agent in memory.
 	firstPool  [1]pool
 	firstOffer [1]offered
+	firstUsage [1]usage
 	firstShape [1]shape
 	removed    bool
 }
@@ -55,6 +56,7 @@ func (a *Allocator) AddAgent(description Agent, used map[mesosid.FrameworkID]res
 	a.RemoveAgent(description.ID)
 	ag := &agent{Agent: description, active: true}
 	ag.pools, ag.offered, ag.shapes = ag.firstPool[:0], ag.firstOffer[:0], ag.firstShape[:0]
+	ag.used = ag.firstUsage[:0]
 	if n := len(a.freeSlots); n > 0 {
 		ag.slot, a.freeSlots = a.freeSlots[n-1], a.freeSlots[:n-1]
 	} else {

@@ -233,3 +233,6 @@ func (ag *agent) held() resources.Resources {
 	}
 	return b.Resources()
 }
+
+// CalendarSize is how many ends of refusals are kept.
+func (a *Allocator) CalendarSize() int { return a.refusals.size }
