@@ -14,9 +14,9 @@ const (
 	realmWrite = "mesos-master-readwrite"
 )
 
-// Register adds every path that is served here to a router whose alias is
+// Routes adds every path that is served here to a router whose alias is
 // "/master". Paths that belong to other processes in Mesos are not below it.
-func (r *Reader) Register(rt *httpx.Router) {
+func (r *Reader) Routes(rt *httpx.Router) {
 	for _, one := range r.routes() {
 		h := http.Handler(r.answer(one.serve))
 		if len(one.methods) > 0 {
