@@ -69,20 +69,17 @@ func (a *Allocator) AddAgent(description Agent, used map[mesosid.FrameworkID]res
 	ag.shapeID = a.lastShapes[ag.slot]
 	a.describe(ag)
 	a.countTotal(ag, +1)
-	for _, id := range sortedKeys(used) {
+	a.keys = sortedKeys(a.keys[:0], used)
+	for _, id := range a.keys {
 		a.hold(ag, a.framework(id), used[id])
 	}
 	a.refill(ag)
 	a.touch(ag)
 }
 
-// sortedKeys puts the keys of a map in order, so that the same history gives
-// the same answers.
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	if len(m) == 0 {
-		return nil
-	}
-	keys := make([]K, 0, len(m))
+// sortedKeys appends the keys of a map in order, so that the same history
+// gives the same answers.
+func sortedKeys[K cmp.Ordered, V any](keys []K, m map[K]V) []K {
 	for k := range m {
 		keys = append(keys, k)
 	}

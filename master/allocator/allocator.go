@@ -66,8 +66,9 @@ type Allocator struct {
 	openings uint64
 
 	sweep sweep
-	// rest is scratch memory of refill.
+	// rest and keys are scratch memory of refill and AddAgent.
 	rest resources.Builder
+	keys []mesosid.FrameworkID
 }
 
 // New returns an allocator for an empty cluster.

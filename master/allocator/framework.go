@@ -82,7 +82,7 @@ func (a *Allocator) AddFramework(f Framework, active bool, used map[mesosid.Agen
 	}
 	fw.active = active
 	a.configure(fw, f)
-	for _, id := range sortedKeys(used) {
+	for _, id := range sortedKeys(nil, used) {
 		if ag := a.agents[id]; ag != nil {
 			a.adopt(ag, fw, used[id])
 		}
