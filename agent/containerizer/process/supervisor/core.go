@@ -39,8 +39,9 @@ type supervisor struct {
 	terminating bool
 	// sweeping says that a sweep over the containers is in progress.
 	sweeping bool
-	// busy says that a container was started since the last tick.
-	busy bool
+	// busy says that a container was started or ended since the last tick,
+	// trimmed that memory was given back since one was.
+	busy, trimmed bool
 }
 
 // phase of a container; it only moves forward.
@@ -104,7 +105,6 @@ func (s *supervisor) run(signals <-chan os.Signal) {
 	defer ticker.Stop()
 	patience := time.NewTimer(firstConnection)
 	defer patience.Stop()
-	trim()
 	for !s.finished() {
 		select {
 		case f := <-s.events:
@@ -231,7 +231,7 @@ func (s *supervisor) launch(r wire.Request, c *container, answer func(wire.Reply
 	s.containers[c.id] = c
 	s.starting++
 	s.alive++
-	s.busy = true
+	s.busy, s.trimmed = true, false
 	s.journal.Append(journal.Record{Kind: journal.Intent, ID: c.id, Dir: c.launch.Dir}, func(err error) {
 		if err != nil {
 			s.post(func() { s.refused(c, fmt.Errorf("recording the launch: %w", err)) })
@@ -332,6 +332,7 @@ func (s *supervisor) record(c *container) {
 }
 
 func (s *supervisor) recorded(c *container, err error) {
+	s.busy, s.trimmed = true, false
 	if err == nil {
 		delete(s.unrecorded, c.id)
 	}

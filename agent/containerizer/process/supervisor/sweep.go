@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/meseta/meseta/agent/containerizer/process/wire"
@@ -24,11 +23,11 @@ func (s *supervisor) tick() {
 		}
 	}
 	s.killStrays()
-	if s.busy {
-		s.busy = false
-	} else {
+	if !s.busy && !s.trimmed {
 		trim()
+		s.trimmed = true
 	}
+	s.busy = false
 	if s.sweeping {
 		return
 	}
@@ -126,6 +125,3 @@ func copyTail(file *os.File, to string, size, limit int64, owner *wire.Credentia
 	}
 	return err
 }
-
-// trim returns memory that an idle supervisor does not need.
-func trim() { debug.FreeOSMemory() }
