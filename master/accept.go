@@ -31,7 +31,7 @@ func (m *Master) accept(f *framework, call *schedulerv1.CallAccept, now time.Tim
 		for _, id := range call.OfferIds {
 			if o := f.offers[mesosid.OfferID(id.Value)]; o != nil {
 				m.dropOffer(o)
-				m.allocation.recover(f.id, o.agent.id, o.resources, 0)
+				m.allocation.withdraw(o)
 			}
 		}
 		m.refuseAll(f, call.Operations, err, now)

@@ -23,6 +23,9 @@ type allocation struct {
 
 	mu    sync.Mutex
 	facts []fact
+	// asked is when the first fact after the last allocation asked for another
+	// one; zero if none did.
+	asked time.Time
 	// wake has one slot: a pending wake-up stands for all.
 	wake chan struct{}
 
@@ -79,6 +82,9 @@ func (a *allocation) soonAll(apply func(*allocator.Allocator, time.Time)) {
 func (a *allocation) add(f fact) {
 	a.mu.Lock()
 	a.facts = append(a.facts, f)
+	if f.urgent && a.asked.IsZero() {
+		a.asked = time.Now()
+	}
 	a.mu.Unlock()
 	if !f.urgent {
 		return
@@ -137,9 +143,13 @@ func (a *allocation) run(ctx context.Context) error {
 // apply takes every fact and reports whether one of them concerns all agents.
 func (a *allocation) apply(now time.Time) (all bool) {
 	a.mu.Lock()
-	facts := a.facts
-	a.facts = nil
+	facts, asked := a.facts, a.asked
+	a.facts, a.asked = nil, time.Time{}
 	a.mu.Unlock()
+	if asked.IsZero() {
+		asked = now
+	}
+	a.m.metrics.allocationStarts(now, now.Sub(asked))
 	for _, f := range facts {
 		f.apply(a.core, now)
 		all = all || f.all
@@ -147,8 +157,14 @@ func (a *allocation) apply(now time.Time) (all bool) {
 	return all
 }
 
-// recover gives resources back that were offered or used. refuse is how long
-// the framework does not want them again; 0 installs no filter.
+// withdraw gives resources back whose offer the master has taken back.
+func (a *allocation) withdraw(o *offer) {
+	fw, agent, res := o.framework.id, o.agent.id, o.resources
+	a.do(func(core *allocator.Allocator, _ time.Time) { a.disagree(core.Rescind(fw, agent, res)) })
+}
+
+// recover gives resources back that the framework did not take. refuse is how
+// long it does not want them again; 0 installs no filter.
 func (a *allocation) recover(fw mesosid.FrameworkID, agent mesosid.AgentID, res resources.Resources, refuse time.Duration) {
 	if res.Empty() {
 		return

@@ -25,8 +25,9 @@ type Metrics struct {
 	mu       sync.RWMutex
 	counters map[string]*atomic.Uint64
 
-	allocationRun timer
-	queue         atomic.Int64
+	allocationRun, allocationLatency timer
+
+	queue atomic.Int64
 
 	turnSeconds       prometheus.Histogram
 	allocationSeconds prometheus.Histogram
@@ -93,6 +94,7 @@ func (m *Metrics) Counters() map[string]uint64 {
 func (m *Metrics) Timers(now time.Time) map[string]float64 {
 	out := map[string]float64{}
 	m.allocationRun.describe(out, "allocator/mesos/allocation_run_ms", now)
+	m.allocationLatency.describe(out, "allocator/mesos/allocation_run_latency_ms", now)
 	return out
 }
 
@@ -137,6 +139,12 @@ func (m *Metrics) turn(took time.Duration, waiting int) {
 	m.queue.Store(int64(waiting))
 	m.turnSeconds.Observe(took.Seconds())
 	m.waiting.Set(float64(waiting))
+}
+
+// allocationStarts notes how long the allocation that starts now was waited
+// for.
+func (m *Metrics) allocationStarts(now time.Time, waited time.Duration) {
+	m.allocationLatency.observe(now, waited)
 }
 
 func (m *Metrics) allocated(took time.Duration) {

@@ -54,11 +54,12 @@ func (t *timer) describe(into map[string]float64, name string, now time.Time) {
 		values = append(values, s.value)
 	}
 	t.mu.Unlock()
-	if len(values) == 0 {
-		return
+	// Until something has happened, nothing has taken any time.
+	into[name] = 0
+	if len(values) > 0 {
+		into[name] = values[0]
 	}
-	into[name] = values[0]
-	if len(values) == 1 {
+	if len(values) <= 1 {
 		return
 	}
 	slices.Sort(values)

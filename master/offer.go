@@ -38,7 +38,9 @@ func (m *Master) offer(proposals []allocator.Proposal, now time.Time) {
 	for _, p := range proposals {
 		f, a := m.frameworks[p.Framework], m.agents[p.Agent]
 		if f == nil || a == nil || !f.active() || !a.offerable() || !f.wants(p.Role) {
-			m.allocation.recover(p.Framework, p.Agent, p.Resources, 0)
+			m.allocation.do(func(core *allocator.Allocator, _ time.Time) {
+				m.allocation.disagree(core.Rescind(p.Framework, p.Agent, p.Resources))
+			})
 			continue
 		}
 		o := m.newOffer(f, a, p)
@@ -141,7 +143,7 @@ func (m *Master) dropOffer(o *offer) {
 // rescind takes an offer back and tells its framework.
 func (m *Master) rescind(o *offer) {
 	m.dropOffer(o)
-	m.allocation.recover(o.framework.id, o.agent.id, o.resources, 0)
+	m.allocation.withdraw(o)
 	m.metrics.offersRescinded(o.framework, 1)
 	o.framework.send(m, rescindEvent(o.id))
 }
@@ -170,7 +172,7 @@ func (m *Master) rescindForeignRoles(f *framework, keep []string) {
 func (m *Master) discardOffers(f *framework) {
 	for _, o := range f.offers {
 		m.dropOffer(o)
-		m.allocation.recover(f.id, o.agent.id, o.resources, 0)
+		m.allocation.withdraw(o)
 	}
 }
 

@@ -68,14 +68,13 @@ func newTaskRecord(f *framework, info *mesosv1.TaskInfo, executor *mesosv1.Execu
 	if executor != nil {
 		rec.ExecutorID = &executor.ExecutorID
 	}
-	user := f.info.User
+	// The framework's user, which holds otherwise, is not repeated here.
 	switch {
 	case info.Command != nil && info.Command.User != nil:
-		user = *info.Command.User
-	case executor != nil && executor.Command != nil && executor.Command.User != nil:
-		user = *executor.Command.User
+		rec.User = info.Command.User
+	case executor != nil && executor.Command != nil:
+		rec.User = executor.Command.User
 	}
-	rec.User = &user
 	return rec
 }
 

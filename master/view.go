@@ -9,6 +9,7 @@ import (
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/master/validation"
 )
 
 // viewInterval is the least time between two copies of the state for readers.
@@ -54,8 +55,10 @@ type FrameworkRecord struct {
 	Finished    []*mesosv1.Task
 	Offers      []*mesosv1.Offer
 	Executors   []ExecutorRecord
-	// Constraints are the offer constraints as the scheduler sent them.
+	// Constraints are the offer constraints as the scheduler sent them, Matcher
+	// is their compiled form; both are nil for a framework without any.
 	Constraints *mesosv1.OfferConstraints
+	Matcher     *validation.Constraints
 
 	// Used is what its tasks and executors use, Offered what is offered to it.
 	Used, Offered resources.Resources
@@ -182,6 +185,7 @@ func (f *framework) makeRecord() *FrameworkRecord {
 		Unreachable:  slices.Clone(f.unreachable),
 		Finished:     slices.Clone(f.finished),
 		Constraints:  f.constraintsInfo,
+		Matcher:      f.constraints,
 	}
 	for name := range f.suppressed {
 		r.Suppressed = append(r.Suppressed, name)
