@@ -28,15 +28,15 @@ type fakeMaster struct {
 	// pingTimeout is told to agents.
 	pingTimeout time.Duration
 
-	mu        sync.Mutex
-	sessions  int
-	stream    *io.PipeWriter
-	session   string
-	registers []nodev1.Register
-	updates   []nodev1.StatusUpdate
-	exited    []nodev1.ExitedExecutor
-	calls     []nodev1.CallType
-	changed   chan struct{} // closed and replaced at every change
+	mu         sync.Mutex
+	sessions   int
+	stream     *io.PipeWriter
+	session    string
+	registers  []nodev1.Register
+	updates    []nodev1.StatusUpdate
+	operations []nodev1.OperationUpdate
+	calls      []nodev1.CallType
+	changed    chan struct{} // closed and replaced at every change
 }
 
 func newFakeMaster(t *testing.T) *fakeMaster {
@@ -64,7 +64,7 @@ func (m *fakeMaster) RoundTrip(r *http.Request) (*http.Response, error) {
 	m.calls = append(m.calls, call.Type)
 	if call.Report != nil {
 		m.updates = append(m.updates, call.Report.Updates...)
-		m.exited = append(m.exited, call.Report.ExitedExecutors...)
+		m.operations = append(m.operations, call.Report.OperationUpdates...)
 		if m.acknowledge {
 			stream := m.stream
 			go m.acknowledgeAll(stream, call.Report.Updates)

@@ -172,5 +172,6 @@ func (o Options) info() mesosv1.AgentInfo {
 		Resources:  o.Resources,
 		Attributes: o.Attributes,
 		Domain:     o.Domain,
+		Checkpoint: new(true),
 	}
 }

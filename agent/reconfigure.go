@@ -14,7 +14,7 @@ import (
 func reconfigured(policy Reconfiguration, before, after mesosv1.AgentInfo) error {
 	var errs []error
 	differs := func(what string, before, after any) {
-		errs = append(errs, fmt.Errorf("%s was %v and is %v", what, before, after))
+		errs = append(errs, fmt.Errorf("%s: before %v, now %v", what, before, after))
 	}
 	if before.Hostname != after.Hostname {
 		differs("hostname", before.Hostname, after.Hostname)
@@ -55,7 +55,7 @@ func attributesReconfigured(additive bool, before, after []mesosv1.Attribute) er
 	}
 	if !additive {
 		if !had.Equal(has) {
-			return fmt.Errorf("attributes were %v and are %v", had, has)
+			return fmt.Errorf("attributes: before %v, now %v", had, has)
 		}
 		return nil
 	}

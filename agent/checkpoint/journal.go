@@ -217,21 +217,28 @@ func (j *Journal) write(batch []entry) error {
 // effect by its rename; a crash before leaves the old one in charge, a crash
 // after leaves an old one that the next Open removes.
 func (j *Journal) compact() error {
-	file, name, size, err := j.begin(j.seq + 1)
+	f, name, size, err := j.begin(j.seq + 1)
 	if err != nil {
 		return err
 	}
 	old, oldName := j.file, j.name
-	j.file, j.name, j.seq, j.size, j.base = file, name, j.seq+1, size, size
+	j.file, j.name, j.seq, j.size, j.base = f, name, j.seq+1, size, size
 	j.dirty = false
-	if old != nil {
-		err = errors.Join(old.Close(), j.opts.files.Remove(filepath.Join(j.opts.Dir, oldName)))
+	// The old journal may only go when the directory is known to have the
+	// new one. Should that fail, it stays until the next Open.
+	err = j.opts.files.SyncDir(j.opts.Dir)
+	if old == nil {
+		return err
 	}
-	return err
+	if err == nil {
+		err = j.opts.files.Remove(filepath.Join(j.opts.Dir, oldName))
+	}
+	return errors.Join(err, old.Close())
 }
 
-// begin writes the state into a new journal and puts it in charge.
-func (j *Journal) begin(seq uint64) (file, string, int64, error) {
+// begin writes the state into a new journal and puts it in charge. After an
+// error it is not in charge.
+func (j *Journal) begin(seq uint64) (f file, name string, size int64, err error) {
 	text, err := appendRecord(nil, &Record{Header: &Header{Version: Version, BootID: j.opts.BootID}})
 	for _, r := range j.state.records() {
 		if err == nil {
@@ -241,10 +248,9 @@ func (j *Journal) begin(seq uint64) (file, string, int64, error) {
 	if err != nil {
 		return nil, "", 0, err
 	}
-	name := journalName(seq)
+	name = journalName(seq)
 	path, fs := filepath.Join(j.opts.Dir, name), j.opts.files
-	f, err := fs.Create(path + temporary)
-	if err != nil {
+	if f, err = fs.Create(path + temporary); err != nil {
 		return nil, "", 0, err
 	}
 	_, err = f.WriteAt(text, 0)
@@ -253,9 +259,6 @@ func (j *Journal) begin(seq uint64) (file, string, int64, error) {
 	}
 	if err == nil {
 		err = fs.Rename(path+temporary, path)
-	}
-	if err == nil {
-		err = fs.SyncDir(j.opts.Dir)
 	}
 	if err != nil {
 		return nil, "", 0, errors.Join(err, f.Close(), fs.Remove(path+temporary))
