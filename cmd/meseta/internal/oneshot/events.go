@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/meseta/meseta/client"
+	"github.com/meseta/meseta/cmd/meseta/internal/show"
 	"github.com/meseta/meseta/cmd/meseta/internal/tail"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/schedulerv1"
@@ -162,11 +163,11 @@ func (r *run) apply(s *client.Scheduler, status *mesosv1.TaskStatus) bool {
 		t.launched = false
 		return true
 	}
-	if !t.following && (terminal(status.State) || status.State == mesosv1.TaskRunning) {
+	if !t.following && (show.Ended(status.State) || status.State == mesosv1.TaskRunning) {
 		t.following = true
 		r.follow(s, t)
 	}
-	if terminal(status.State) {
+	if show.Ended(status.State) {
 		t.outcome = &Outcome{Task: t.name, State: status.State, Code: exitCode(status.State, message), Message: message}
 		close(t.ended)
 	}
@@ -175,7 +176,7 @@ func (r *run) apply(s *client.Scheduler, status *mesosv1.TaskStatus) bool {
 
 func line(t *task, state mesosv1.TaskState, message string) string {
 	text := t.name + " " + strings.TrimPrefix(string(state), "TASK_")
-	if t.host != "" && !terminal(state) {
+	if t.host != "" && !show.Ended(state) {
 		text += " on " + t.host
 	}
 	if message != "" {
@@ -189,15 +190,6 @@ func line(t *task, state mesosv1.TaskState, message string) string {
 func neverStarted(status *mesosv1.TaskStatus) bool {
 	return status.State == mesosv1.TaskDropped &&
 		status.Reason != nil && *status.Reason == mesosv1.ReasonInvalidOffers
-}
-
-func terminal(state mesosv1.TaskState) bool {
-	switch state {
-	case mesosv1.TaskFinished, mesosv1.TaskFailed, mesosv1.TaskKilled, mesosv1.TaskError, mesosv1.TaskLost,
-		mesosv1.TaskDropped, mesosv1.TaskGone, mesosv1.TaskGoneByOperator:
-		return true
-	}
-	return false
 }
 
 var exitStatus = regexp.MustCompile(`exited with status (\d+)`)
