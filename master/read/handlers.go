@@ -42,7 +42,7 @@ func (r *Reader) fromState(fill func(*object, *master.View)) func(http.ResponseW
 }
 
 func (r *Reader) version(w http.ResponseWriter, req *http.Request) error {
-	return httpx.WriteJSONP(w, req, buildInfo())
+	return httpx.WriteJSONP(w, req, r.build)
 }
 
 // redirect sends clients to the leading master, which is always this one.

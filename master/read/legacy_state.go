@@ -1,9 +1,7 @@
 package read
 
 import (
-	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/operatorv1"
-	"github.com/meseta/meseta/internal/version"
 	"github.com/meseta/meseta/master"
 )
 
@@ -20,7 +18,7 @@ func (r *Reader) writeState(o *object, v *master.View) {
 
 // legacyHead describes the master itself.
 func (r *Reader) legacyHead(v *master.View) *operatorv1.LegacyStateHead {
-	info, build := r.source.Info(), buildInfo()
+	info, build := r.source.Info(), r.build
 	out := &operatorv1.LegacyStateHead{
 		Version:           build.Version,
 		GitSha:            build.GitSha,
@@ -69,25 +67,6 @@ func (r *Reader) flagTable() map[string]string {
 	out := make(map[string]string, len(r.opts.Flags))
 	for _, f := range r.opts.Flags {
 		out[f.Name] = f.Value
-	}
-	return out
-}
-
-// buildInfo says what runs. The API has places for who built it and on which
-// branch, which are not recorded; clients expect the members all the same.
-func buildInfo() mesosv1.VersionInfo {
-	b := version.Current()
-	out := mesosv1.VersionInfo{
-		Version:   version.Mesos,
-		BuildDate: new(""),
-		BuildTime: new(0.0),
-		BuildUser: new(""),
-		GitSha:    new(b.Revision),
-		GitBranch: new(""),
-	}
-	if !b.Time.IsZero() {
-		out.BuildDate = new(b.Time.UTC().Format("2006-01-02 15:04:05"))
-		out.BuildTime = new(seconds(b.Time))
 	}
 	return out
 }

@@ -75,7 +75,7 @@ func (r *Reader) plain(call *operatorv1.Call) (*operatorv1.Response, error) {
 	case operatorv1.CallTypeGetHealth:
 		out.GetHealth = &operatorv1.ResponseGetHealth{Healthy: true}
 	case operatorv1.CallTypeGetVersion:
-		out.GetVersion = &operatorv1.ResponseGetVersion{VersionInfo: buildInfo()}
+		out.GetVersion = &operatorv1.ResponseGetVersion{VersionInfo: r.build}
 	case operatorv1.CallTypeGetFlags:
 		out.GetFlags = new(operatorv1.ResponseGetFlags)
 		for _, f := range r.opts.Flags {

@@ -20,6 +20,7 @@ import (
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/verbosity"
+	"github.com/meseta/meseta/internal/version"
 	"github.com/meseta/meseta/master"
 )
 
@@ -86,6 +87,7 @@ type Reader struct {
 	opts   Options
 	log    *slog.Logger
 
+	build     mesosv1.VersionInfo // never changed
 	calls     *mesosjson.Decoder[operatorv1.Call]
 	files     files
 	fragments fragments
@@ -112,6 +114,7 @@ func New(source Source, opts Options) *Reader {
 		source: source,
 		opts:   opts,
 		log:    opts.Logger,
+		build:  buildInfo(version.Current()),
 		calls:  mesosjson.NewDecoder[operatorv1.Call](mesosjson.Limits{}),
 		files:  files{},
 	}

@@ -89,8 +89,8 @@ func (r *Reader) routes() []route {
 		{path: "/files/download", realm: realmRead, alone: true, serve: r.download},
 		{path: "/files/debug", realm: realmRead, alone: true, serve: r.debugFiles},
 
-		{path: "/registrar(1)/registry", realm: realmRead, alone: true, serve: notYet},
-		{path: "/allocator/offer_constraints_debug", realm: realmRead, alone: true, serve: notYet},
+		{path: "/registrar(1)/registry", realm: realmRead, alone: true, serve: r.registry},
+		{path: "/allocator/offer_constraints_debug", realm: realmRead, alone: true, serve: r.constraintsDebug},
 		{path: "/help", alone: true, serve: r.help},
 		{path: "/", alone: true, serve: r.root},
 	}
