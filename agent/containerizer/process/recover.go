@@ -118,9 +118,7 @@ func (c *Containerizer) bury(s *shard) map[mesosid.ContainerID]containerizer.Exi
 	defer cancel()
 	exits := map[mesosid.ContainerID]containerizer.Exit{}
 	for _, e := range entries {
-		if !rebooted {
-			c.killLeft(ctx, s, e)
-		}
+		c.killLeft(ctx, s, e, rebooted)
 		exit := containerizer.Exit{Message: why}
 		if e.Exit != nil {
 			exit = exitOf(*e.Exit)
@@ -136,7 +134,8 @@ func (c *Containerizer) bury(s *shard) map[mesosid.ContainerID]containerizer.Exi
 const buryTimeout = 10 * time.Second
 
 // killLeft kills what is left of a container and removes its control groups.
-func (c *Containerizer) killLeft(ctx context.Context, s *shard, e journal.Entry) {
+// After a restart of the machine the numbers of its processes mean others.
+func (c *Containerizer) killLeft(ctx context.Context, s *shard, e journal.Entry, rebooted bool) {
 	if groups := s.config.Cgroups; groups.Enabled() {
 		err := groups.Clear(ctx, e.ID)
 		if err == nil {
@@ -147,7 +146,7 @@ func (c *Containerizer) killLeft(ctx context.Context, s *shard, e journal.Entry)
 		}
 		return
 	}
-	if e.Exit != nil {
+	if e.Exit != nil || rebooted {
 		return
 	}
 	target := proctree.Container{First: e.PID, FirstStart: e.StartTime, Sandbox: e.Dir}

@@ -213,9 +213,14 @@ func (c *Containerizer) died(s *shard, lock *os.File) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.client, s.dead, s.full, s.lock = nil, true, true, lock
-	for id, exit := range exits {
-		if found := c.containers[id]; found != nil && found.shard == s {
+	for id, found := range c.containers {
+		if found.shard != s {
+			continue
+		}
+		if exit, ok := exits[id]; ok {
 			found.end(exit)
+		} else if found.launched {
+			found.end(containerizer.Exit{Message: "the supervisor of the task and its journal are gone"})
 		}
 	}
 	s.turn()
@@ -383,6 +388,8 @@ func (s *shard) awaitEnd(deadline time.Time) {
 		lock, err := tryLock(filepath.Join(s.dir, wire.LockFile), 0)
 		if err == nil {
 			_ = lock.Close()
+		} else if _, dirErr := os.Stat(s.dir); dirErr == nil && errors.Is(err, os.ErrNotExist) {
+			err = errLocked // it is just removing its directory
 		}
 		if !errors.Is(err, errLocked) {
 			if s.process != nil {

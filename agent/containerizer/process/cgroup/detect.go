@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -155,7 +156,7 @@ func makeLegacy(found []hierarchy, controller string, opts Options) (string, err
 			continue
 		}
 		dir := filepath.Join(h.point, cmp.Or(opts.Parent, h.own), "meseta", opts.Name)
-		return dir, os.MkdirAll(dir, 0o755)
+		return dir, makeAll(dir)
 	}
 	return "", errors.New("not mounted")
 }
@@ -174,7 +175,7 @@ func makeUnified(h hierarchy, controllers []string, opts Options) (string, []str
 	var errs []error
 	for _, parent := range parents {
 		dir := filepath.Join(h.point, parent, "meseta", opts.Name)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := makeAll(dir); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -205,4 +206,14 @@ func handDown(point, dir, controller string) error {
 		return nil
 	}
 	return write(filepath.Join(dir, "cgroup.subtree_control"), "+"+controller)
+}
+
+// makeAll makes a directory and those above it, once more if another agent
+// removed one of them, found empty, in between.
+func makeAll(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	return err
 }

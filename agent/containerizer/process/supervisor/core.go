@@ -120,7 +120,7 @@ func (s *supervisor) run(signals <-chan os.Signal) {
 		}
 	}
 	if s.session != nil {
-		s.session.close()
+		s.session.finish()
 	}
 	for deadline := time.Now().Add(lastWords); s.killStrays() > 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)

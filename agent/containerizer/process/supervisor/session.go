@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/meseta/meseta/agent/containerizer/process/wire"
 )
@@ -17,10 +18,15 @@ const maxQueued = 16384
 type session struct {
 	conn *net.UnixConn
 	wake chan struct{}
+	// written is closed when the writing goroutine has ended.
+	written chan struct{}
 
 	mu     sync.Mutex
 	queue  []wire.Reply
 	closed bool
+	// last says that nothing is queued any more: the connection is closed
+	// once the queue is written.
+	last bool
 }
 
 // accept serves connections until the listener is closed.
@@ -35,7 +41,7 @@ func (s *supervisor) accept(listener *net.UnixListener) {
 }
 
 func newSession(conn *net.UnixConn, s *supervisor) *session {
-	n := &session{conn: conn, wake: make(chan struct{}, 1)}
+	n := &session{conn: conn, wake: make(chan struct{}, 1), written: make(chan struct{})}
 	go n.write()
 	go func() {
 		in := bufio.NewReader(conn)
@@ -85,11 +91,24 @@ func (n *session) close() {
 	n.signal()
 }
 
+// finish writes what is queued, for a moment at most, and closes the
+// connection.
+func (n *session) finish() {
+	_ = n.conn.SetWriteDeadline(time.Now().Add(lastWords))
+	n.mu.Lock()
+	n.last = true
+	n.mu.Unlock()
+	n.signal()
+	<-n.written
+	n.close()
+}
+
 func (n *session) write() {
+	defer close(n.written)
 	out := bufio.NewWriter(n.conn)
 	for range n.wake {
 		n.mu.Lock()
-		batch, closed := n.queue, n.closed
+		batch, closed, last := n.queue, n.closed, n.last
 		n.queue = nil
 		n.mu.Unlock()
 		if closed {
@@ -103,6 +122,9 @@ func (n *session) write() {
 		}
 		if out.Flush() != nil {
 			n.close()
+			return
+		}
+		if last {
 			return
 		}
 	}
