@@ -57,6 +57,7 @@ knows is kept in --work_dir: the next start finds it again.`,
 	flags.StringVar(&f.Resources, "resources", "", "resources of each agent, such as cpus:2;mem:1024 (default: an equal share of the machine)")
 	flags.StringVar(&f.Attributes, "attributes", "", "attributes of each agent, such as rack:r1")
 	flags.StringVar(&f.Containerizers, "containerizers", "", "process, docker or both (default: process, and docker where an engine answers)")
+	flags.StringVar(&f.DockerSocket, "docker_socket", "", "socket of the Docker engine (default: /var/run/docker.sock)")
 	flags.BoolVar(&f.verbose, "verbose", false, "show the whole log instead of warnings only")
 	return cmd
 }

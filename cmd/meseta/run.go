@@ -131,8 +131,9 @@ func (f *runFlags) options(args []string) (*oneshot.Options, error) {
 	command := mesosv1.CommandInfo{Shell: new(shell && f.command != ""), Arguments: args}
 	if f.command != "" {
 		command.Value = &f.command
-		if !shell {
-			// The first argument is the name the program sees.
+		if !shell && f.image == "" {
+			// The first argument of a process is the name the program sees. A
+			// container's command line is the command with the arguments.
 			command.Arguments = slices.Concat([]string{f.command}, args)
 		}
 	}

@@ -31,8 +31,9 @@ type Options struct {
 	// Resources of each agent in the form of --resources; what it does not
 	// name is an equal share of the machine.
 	Resources string
-	// Attributes and Containerizers of each agent; empty means the default.
-	Attributes, Containerizers string
+	// Attributes, Containerizers and DockerSocket of each agent; empty means the
+	// default.
+	Attributes, Containerizers, DockerSocket string
 	// Machine is what there is to share.
 	Machine detect.Machine
 }
@@ -90,6 +91,9 @@ func New(o Options) (*Plan, error) {
 		}
 		if o.Containerizers != "" {
 			args = append(args, "--containerizers="+o.Containerizers)
+		}
+		if o.DockerSocket != "" {
+			args = append(args, "--docker_socket="+o.DockerSocket)
 		}
 		p.Agents = append(p.Agents, args)
 	}

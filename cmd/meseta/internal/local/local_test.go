@@ -38,13 +38,13 @@ func TestOneAgentTakesTheWholeMachine(t *testing.T) {
 func TestSeveralAgentsShareTheMachine(t *testing.T) {
 	t.Parallel()
 	o := options()
-	o.Agents, o.Attributes, o.Containerizers = 2, "rack:r1", "process"
+	o.Agents, o.Attributes, o.Containerizers, o.DockerSocket = 2, "rack:r1", "process", "/d.sock"
 	p, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"--master=127.0.0.1:5050", "--ip=127.0.0.1", "--port=5052", "--work_dir=/w/agent-1",
-		"--resources=cpus:4;mem:4096;disk:10240;ports:[32000-32999]", "--attributes=rack:r1", "--containerizers=process"}
+		"--resources=cpus:4;mem:4096;disk:10240;ports:[32000-32999]", "--attributes=rack:r1", "--containerizers=process", "--docker_socket=/d.sock"}
 	if diff := cmp.Diff(want, p.Agents[1]); diff != "" {
 		t.Errorf("the second agent differs (-want +got):\n%s", diff)
 	}
