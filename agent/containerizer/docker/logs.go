@@ -138,6 +138,11 @@ func (p *logPump) pass(ctx context.Context, follow bool) (copied bool, err error
 		}
 	}
 	copied, err = p.copy(bufio.NewReaderSize(stream, 32<<10))
+	if err == nil && !follow {
+		for _, s := range p.sinks {
+			s.finish()
+		}
+	}
 	err = errors.Join(err, p.flush())
 	p.save(false)
 	return copied, err

@@ -26,6 +26,15 @@ type logSink struct {
 	// reached follows the messages; place follows reached when what is pending
 	// has been written.
 	reached, place place
+	// broken says that something could not be written in this pass: seen and
+	// reached are ahead of the file.
+	broken bool
+	// A line longer than the engine's buffer comes as several messages with
+	// one time stamp, and the engine's log forgets the line feed after the
+	// last. openParts counts the messages so far that had none, of the time
+	// openAt; 0 means that the last message was a whole line.
+	openParts int
+	openAt    time.Time
 	// regressed says that time stamps have gone backwards: no place can be
 	// found again by its time, and every pass begins at the beginning.
 	regressed bool
@@ -91,6 +100,8 @@ func (s *logSink) begin(from place) error {
 	s.skipBefore = from.Time
 	s.pending = s.pending[:0]
 	s.reached, s.place = from, from
+	s.broken = false
+	s.openParts = 0
 	return nil
 }
 
@@ -103,31 +114,61 @@ func (s *logSink) add(at time.Time, output []byte) (bool, error) {
 		}
 		s.skipBefore = time.Time{}
 	}
+	wrote := false
+	if s.openParts > 0 && !at.Equal(s.openAt) {
+		wrote = s.take([]byte{'\n'})
+		s.openParts = 0
+	}
 	switch {
 	case at.After(s.reached.Time):
 		s.reached = place{Time: at, Offset: s.seen}
 	case at.Before(s.reached.Time):
 		s.regressed = true
 	}
+	if n := len(output); n > 0 && output[n-1] == '\n' {
+		s.openParts = 0
+	} else {
+		s.openParts, s.openAt = s.openParts+1, at
+	}
+	wrote = s.take(output) || wrote
+	if len(s.pending) < maxPending {
+		return wrote, nil
+	}
+	return wrote, s.flush()
+}
+
+// take moves on by some output and keeps what of it the file lacks. It says
+// whether that was anything.
+func (s *logSink) take(output []byte) bool {
 	have := s.size + int64(len(s.pending)) - s.seen
 	s.seen += int64(len(output))
 	if have >= int64(len(output)) {
-		return false, nil
+		return false
 	}
 	s.pending = append(s.pending, output[max(have, 0):]...)
-	if len(s.pending) < maxPending {
-		return true, nil
+	return true
+}
+
+// finish is called when the stream has come to its end. Whether a long last
+// line had a line feed is not known; most have.
+func (s *logSink) finish() {
+	if s.openParts > 1 {
+		s.take([]byte{'\n'})
+		s.openParts = 0
 	}
-	return true, s.flush()
 }
 
 // flush writes what is pending. After an error the pass is over; the next one
 // goes by what the file has.
 func (s *logSink) flush() error {
+	if s.broken {
+		return nil
+	}
 	n, err := s.file.Write(s.pending)
 	s.size += int64(n)
 	s.pending = s.pending[:0]
 	if err != nil {
+		s.broken = true
 		return err
 	}
 	if s.place = s.reached; s.regressed {

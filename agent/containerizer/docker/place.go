@@ -51,7 +51,7 @@ func reachedPlaces(stdout, stderr *logSink) places {
 	for i, s := range []*logSink{stdout, stderr} {
 		other := [2]place{stdout.place, stderr.place}[1-i].Time
 		ahead := other.Add(-clockSlack)
-		if !other.IsZero() && ahead.After(s.reached.Time) && s.seen <= s.size {
+		if !other.IsZero() && ahead.After(s.reached.Time) && !s.broken && len(s.pending) == 0 && s.openParts == 0 {
 			p[i] = place{Time: ahead, Offset: s.seen}
 		}
 	}

@@ -42,18 +42,25 @@ func (c *Containerizer) Wait(ctx context.Context, id mesosid.ContainerID) (conta
 // supervise starts the supervisor and the log pump of a container. ended is
 // the container as inspected if it no longer runs.
 func (c *Containerizer) supervise(r *record, ended *container.InspectResponse) {
-	pump := newLogPump(c, r)
+	if ended != nil {
+		close(r.dead)
+	}
 	drained := make(chan error, 1)
 	r.pumped = make(chan struct{})
 	c.work.Go(func() {
 		defer close(r.pumped)
-		drained <- pump.run(r.ctx)
+		drained <- newLogPump(c, r).run(r.ctx)
 	})
 	c.work.Go(func() {
-		exit, ok := c.awaitEnd(r, ended)
-		close(r.dead)
-		if !ok {
-			return
+		var exit containerizer.Exit
+		if ended != nil {
+			exit = exitOf(ended)
+		} else {
+			var ok bool
+			if exit, ok = c.awaitEnd(r); !ok {
+				return
+			}
+			close(r.dead)
 		}
 		c.drain(r, &exit, drained)
 		r.exit = exit
@@ -63,10 +70,7 @@ func (c *Containerizer) supervise(r *record, ended *container.InspectResponse) {
 
 // awaitEnd returns how the container ended, or false when the record is done
 // with. It asks the engine each time that it is woken.
-func (c *Containerizer) awaitEnd(r *record, ended *container.InspectResponse) (containerizer.Exit, bool) {
-	if ended != nil {
-		return exitOf(ended), true
-	}
+func (c *Containerizer) awaitEnd(r *record) (containerizer.Exit, bool) {
 	var pause backoff
 	for {
 		select {
