@@ -113,6 +113,9 @@ func (act *actor) updateFramework(info *mesosv1.FrameworkInfo) {
 	f.info = info
 	act.record(checkpoint.Record{Framework: info})
 	act.changed()
+	for _, d := range act.updates.Resend(time.Now(), mesosid.FrameworkID(info.ID.Value)) {
+		act.deliver(d)
+	}
 }
 
 // reconcile reports the loss of tasks that the master knows and the agent

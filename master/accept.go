@@ -42,11 +42,21 @@ func (m *Master) accept(f *framework, call *schedulerv1.CallAccept, now time.Tim
 		acc.remaining = acc.remaining.Add(o.resources)
 		m.dropOffer(o)
 	}
+	acc.remaining = inOrder(acc.remaining)
 	m.metrics.offersAccepted(f, len(offers))
 	for i := range call.Operations {
 		acc.apply(&call.Operations[i])
 	}
 	m.allocation.recover(f.id, acc.a.id, acc.remaining, m.refusal(call.Filters))
+}
+
+// inOrder puts resources into the order in which Mesos shows what was offered:
+// plain scalars behind everything else.
+func inOrder(rs resources.Resources) resources.Resources {
+	plain := func(r *resources.Resource) bool {
+		return r.Kind == resources.KindScalar && !r.Reserved() && !r.Revocable() && !r.Shared()
+	}
+	return rs.Filter(func(r *resources.Resource) bool { return !plain(r) }).Add(rs.Filter(plain))
 }
 
 // acceptedOffers looks the offers of an ACCEPT up. All must be outstanding,
@@ -81,7 +91,7 @@ func (m *Master) acceptedOffers(f *framework, ids []mesosv1.OfferID) ([]*offer, 
 	}
 	for _, o := range offers[1:] {
 		if o.agent != first.agent {
-			return nil, fmt.Errorf("Aggregated offers must belong to one single agent. Offer %s uses agent %s and agent %s", o.id, first.agent.id, o.agent.id) //nolint:staticcheck // v1 API
+			return nil, fmt.Errorf("Aggregated offers must belong to one single agent. Offer %s uses agent %s and agent %s", o.id, o.agent.id, first.agent.id) //nolint:staticcheck // v1 API
 		}
 	}
 	return offers, nil

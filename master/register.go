@@ -119,6 +119,10 @@ func (m *Master) registerNew(in incoming, subscriber Subscriber, session string,
 func (m *Master) readmit(id mesosid.AgentID, in incoming, subscriber Subscriber, session string, now time.Time) {
 	_, wasUnreachable := m.unreachable[id]
 	delete(m.unreachable, id)
+	greeting := "Unknown agent reregistered"
+	if wasUnreachable {
+		greeting = "Unreachable agent re-reregistered"
+	}
 	a := newAgent(id)
 	a.registered, a.reregistered = now, now
 	m.adopt(a, in)
@@ -127,7 +131,7 @@ func (m *Master) readmit(id mesosid.AgentID, in incoming, subscriber Subscriber,
 	m.recoverFrameworks(a, in, now)
 	m.recoverExecutors(a, in)
 	for i := range in.Tasks {
-		m.recoverTask(a, &in.Tasks[i], wasUnreachable, now)
+		m.recoverTask(a, &in.Tasks[i], greeting, now)
 	}
 	m.metrics.agentReregistered()
 	m.announce(a)
@@ -303,8 +307,8 @@ func (m *Master) taskFromAgent(f *framework, a *agent, rec *mesosv1.Task) *task 
 }
 
 // recoverTask takes over a task of an agent that this master did not know.
-// The framework hears of it when the agent had been given up before.
-func (m *Master) recoverTask(a *agent, rec *mesosv1.Task, wasUnreachable bool, now time.Time) {
+// The framework hears of it with the given message, unless that is empty.
+func (m *Master) recoverTask(a *agent, rec *mesosv1.Task, message string, now time.Time) {
 	f := m.frameworks[mesosid.FrameworkID(rec.FrameworkID.Value)]
 	if f == nil || f.tasks[mesosid.TaskID(rec.TaskID.Value)] != nil {
 		return
@@ -312,10 +316,10 @@ func (m *Master) recoverTask(a *agent, rec *mesosv1.Task, wasUnreachable bool, n
 	f.forgetUnreachable(rec.TaskID)
 	t := m.taskFromAgent(f, a, rec)
 	m.addTask(f, a, t)
-	if !wasUnreachable {
+	if message == "" {
 		return
 	}
-	status := masterStatus(rec.TaskID, &rec.AgentID, rec.State, mesosv1.ReasonAgentReregistered, "Unreachable agent re-reregistered", now)
+	status := masterStatus(rec.TaskID, &rec.AgentID, rec.State, mesosv1.ReasonAgentReregistered, message, now)
 	copyDetails(&status, rec)
 	t.set(status)
 	f.send(m, updateEvent(status))
@@ -339,7 +343,7 @@ func (m *Master) rejoinTask(a *agent, rec *mesosv1.Task, now time.Time) {
 			m.release(f, t)
 		}
 	case t == nil && f.checkpoints():
-		m.recoverTask(a, rec, false, now)
+		m.recoverTask(a, rec, "", now)
 	case t == nil && !validation.Terminal(rec.State):
 		// The task was given up when the agent was disconnected, since its
 		// framework does not checkpoint. It must not go on unseen.

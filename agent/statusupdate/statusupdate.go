@@ -126,6 +126,23 @@ func (m *Manager) Resume(now time.Time) []Delivery {
 	return heads
 }
 
+// Resend returns the head of every stream of a framework at once, in the order
+// of the keys: its scheduler has just come back and may have missed them.
+func (m *Manager) Resend(now time.Time, framework mesosid.FrameworkID) []Delivery {
+	if m.paused {
+		return nil
+	}
+	keys := m.Streams(framework)
+	slices.SortFunc(keys, compareKeys)
+	heads := make([]Delivery, 0, len(keys))
+	for _, key := range keys {
+		s := m.streams[key]
+		s.delay = 0
+		heads = append(heads, m.deliver(now, s))
+	}
+	return heads
+}
+
 // Due returns the updates whose repetition is due.
 func (m *Manager) Due(now time.Time) []Delivery {
 	var out []Delivery

@@ -479,8 +479,17 @@ func (h *history) allocate(t *rapid.T, all bool) {
 	} else {
 		got = h.a.Allocate(h.now)
 	}
-	candidates := h.dirty
+	candidates, waiting := map[mesosid.AgentID]bool{}, map[mesosid.AgentID]bool{}
+	for id := range h.dirty {
+		// What lies behind an outstanding offer waits for a run over all.
+		if slices.ContainsFunc(h.offers, func(p allocator.Proposal) bool { return p.Agent == id }) {
+			waiting[id] = true
+		} else {
+			candidates[id] = true
+		}
+	}
 	if all || h.all {
+		waiting = map[mesosid.AgentID]bool{}
 		candidates = map[mesosid.AgentID]bool{}
 		for id := range h.r.agents {
 			candidates[id] = true
@@ -519,7 +528,7 @@ func (h *history) allocate(t *rapid.T, all bool) {
 		h.nothing(t, candidates, false)
 	}
 	h.offers = append(h.offers, got...)
-	h.dirty, h.all = map[mesosid.AgentID]bool{}, false
+	h.dirty, h.all = waiting, false
 }
 
 // nothing checks that nobody else qualifies for anything.

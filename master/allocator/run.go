@@ -8,6 +8,10 @@ import (
 // the last run, or on all after an event that concerns all. Refusals that have
 // ended by now no longer count. The owner calls it after events that may open
 // something up, and at [Allocator.NextExpiry].
+//
+// An agent of which an offer is outstanding is left for AllocateAll: what
+// comes free on it meanwhile is offered together with what comes back, and not
+// in ever smaller pieces.
 func (a *Allocator) Allocate(now time.Time) []Proposal {
 	a.expire(now)
 	return a.run(a.all)
@@ -104,15 +108,21 @@ func (a *Allocator) choose(all bool) {
 		a.all = false
 	}
 	for _, ag := range from {
-		if ag != nil && ag.active && !ag.removed && !(ag.settled && ag.seen == a.openings) {
+		if ag != nil && ag.active && !ag.removed && !(ag.settled && ag.seen == a.openings) && (all || len(ag.offered) == 0) {
 			s.candidates = append(s.candidates, ag)
 		}
 	}
-	for i, ag := range a.dirty {
+	// What lies behind an outstanding offer waits for AllocateAll.
+	waiting := a.dirty[:0]
+	for _, ag := range a.dirty {
+		if !all && len(ag.offered) > 0 && !ag.removed {
+			waiting = append(waiting, ag)
+			continue
+		}
 		ag.dirty = false
-		a.dirty[i] = nil
 	}
-	a.dirty = a.dirty[:0]
+	clear(a.dirty[len(waiting):])
+	a.dirty = waiting
 }
 
 func (a *Allocator) shuffle() {

@@ -9,7 +9,6 @@ import (
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/stream"
 	"github.com/meseta/meseta/master"
-	"github.com/meseta/meseta/master/validation"
 )
 
 // StreamIDHeader names the subscription of a scheduler.
@@ -23,7 +22,7 @@ func (s *Server) scheduler(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	who := principal(r)
-	if err := validation.SchedulerCall(call, who); err != nil {
+	if err := validateCall(call, who); err != nil {
 		s.refuse(w, r, fault.Wrap(fault.Invalid, "Failed to validate scheduler::Call: "+err.Error(), err))
 		return
 	}

@@ -1,3 +1,7 @@
+// Package validation has the rules that requests must keep, in the order and
+// with the sentences of Mesos, since programs show and compare them. All of it
+// is pure: nothing here knows the state of the master except through
+// parameters.
 package validation
 
 import (
@@ -172,10 +176,6 @@ func offerFilters(filters map[string]mesosv1.OfferFilters) error {
 				return errors.New("Resource quantities must contain at least one quantity")
 			}
 			if _, err := resources.QuantitiesFromV1(q.Quantities); err != nil {
-				var bad *resources.AmountError
-				if errors.As(err, &bad) {
-					return fmt.Errorf("Invalid resource quantity for %w", err)
-				}
 				return err
 			}
 		}
@@ -198,14 +198,15 @@ func Subscription(roles, suppressed []string, constraints *mesosv1.OfferConstrai
 	if constraints == nil {
 		return nil, nil
 	}
+	for _, name := range sortedKeys(constraints.RoleConstraints) {
+		if !slices.Contains(roles, name) {
+			// The missing space is part of the text that Mesos sends.
+			return nil, fmt.Errorf("Offer constraints specify `role_constraints` for a role '%s'not contained in the set of roles", name)
+		}
+	}
 	compiled, err := compileConstraints(constraints)
 	if err != nil {
 		return nil, fmt.Errorf("Offer constraints are not valid: %w", err)
-	}
-	for _, name := range sortedKeys(constraints.RoleConstraints) {
-		if !slices.Contains(roles, name) {
-			return nil, fmt.Errorf("Offer constraints specify `role_constraints` for a role '%s'not contained in the set of roles", name)
-		}
 	}
 	return compiled, nil
 }

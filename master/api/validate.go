@@ -1,8 +1,4 @@
-// Package validation has the rules that requests must keep, in the order and
-// with the sentences of Mesos, since programs show and compare them. All of it
-// is pure: nothing here knows the state of the master except through
-// parameters.
-package validation
+package api
 
 import (
 	"errors"
@@ -15,10 +11,11 @@ import (
 	"github.com/meseta/meseta/gen/schedulerv1"
 )
 
-// SchedulerCall checks a call before any state is looked at. principal is that
+// validateCall checks the form of a call before any state is looked at, in the
+// order and with the sentences of Mesos, since programs show and compare them. principal is that
 // of the authenticated caller, nil without authentication. If it is set and
 // the framework's info names none, it is filled in.
-func SchedulerCall(call *schedulerv1.Call, principal *string) error {
+func validateCall(call *schedulerv1.Call, principal *string) error {
 	if call.Type == "" {
 		return errors.New("Expecting 'type' to be present")
 	}
