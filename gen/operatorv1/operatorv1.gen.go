@@ -1779,6 +1779,9 @@ type ResponseReadFile struct {
 // ResponseType Values of Response.Type, by their names in the v1 API.
 type ResponseType string
 
+// Script The answer inside a call of the function that jsonp names.
+type Script = string
+
 // SystemStats Load and memory of a machine.
 type SystemStats struct {
 	// AvgLoad1Min Load of the last minute.
@@ -5929,6 +5932,13 @@ func (r GetHealthResponse) ContentType() string {
 type GetHelpResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Help
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetHelpResponse) GetJSON200() *Help {
+	return r.JSON200
 }
 
 // GetBody returns the raw response body bytes
@@ -7549,6 +7559,9 @@ func ParseGetOfferConstraintsDebugResponse(rsp *http.Response) (*GetOfferConstra
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -7636,6 +7649,9 @@ func ParseBrowseFilesResponse(rsp *http.Response) (*BrowseFilesResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -7661,6 +7677,9 @@ func ParseDebugFilesResponse(rsp *http.Response) (*DebugFilesResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
@@ -7704,6 +7723,9 @@ func ParseReadFileResponse(rsp *http.Response) (*ReadFileResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -7730,6 +7752,9 @@ func ParseGetFlagsResponse(rsp *http.Response) (*GetFlagsResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -7755,6 +7780,9 @@ func ParseGetFrameworksResponse(rsp *http.Response) (*GetFrameworksResponse, err
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
@@ -7788,6 +7816,19 @@ func ParseGetHelpResponse(rsp *http.Response) (*GetHelpResponse, error) {
 	response := &GetHelpResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Help
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/html) unsupported
+
 	}
 
 	return response, nil
@@ -7862,6 +7903,9 @@ func ParseGetMaintenanceScheduleResponse(rsp *http.Response) (*GetMaintenanceSch
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -7903,6 +7947,9 @@ func ParseGetMaintenanceStatusResponse(rsp *http.Response) (*GetMaintenanceStatu
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
@@ -7946,6 +7993,9 @@ func ParseGetMetricsSnapshotResponse(rsp *http.Response) (*GetMetricsSnapshotRes
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -7971,6 +8021,9 @@ func ParseGetQuotaResponse(rsp *http.Response) (*GetQuotaResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
@@ -8043,6 +8096,9 @@ func ParseGetRegistryResponse(rsp *http.Response) (*GetRegistryResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -8085,6 +8141,9 @@ func ParseGetRolesResponse(rsp *http.Response) (*GetRolesResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -8110,6 +8169,9 @@ func ParseGetSlavesResponse(rsp *http.Response) (*GetSlavesResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
@@ -8137,6 +8199,9 @@ func ParseGetStateResponse(rsp *http.Response) (*GetStateResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -8162,6 +8227,9 @@ func ParseGetStateSummaryResponse(rsp *http.Response) (*GetStateSummaryResponse,
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
@@ -8189,6 +8257,9 @@ func ParseGetSystemStatsResponse(rsp *http.Response) (*GetSystemStatsResponse, e
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -8214,6 +8285,9 @@ func ParseGetTasksResponse(rsp *http.Response) (*GetTasksResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
@@ -8273,6 +8347,9 @@ func ParseGetVersionResponse(rsp *http.Response) (*GetVersionResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
+
 	}
 
 	return response, nil
@@ -8298,6 +8375,9 @@ func ParseGetWeightsResponse(rsp *http.Response) (*GetWeightsResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/javascript) unsupported
 
 	}
 
