@@ -106,16 +106,19 @@ func (act *actor) updateFramework(info *mesosv1.FrameworkInfo) {
 	if info.ID == nil {
 		return
 	}
-	f := act.frameworks[mesosid.FrameworkID(info.ID.Value)]
+	id := mesosid.FrameworkID(info.ID.Value)
+	// The scheduler has just subscribed again: it may have missed updates, also
+	// of a framework that has nothing here any more but these.
+	for _, d := range act.updates.Resend(time.Now(), id) {
+		act.deliver(d)
+	}
+	f := act.frameworks[id]
 	if f == nil {
 		return
 	}
 	f.info = info
 	act.record(checkpoint.Record{Framework: info})
 	act.changed()
-	for _, d := range act.updates.Resend(time.Now(), mesosid.FrameworkID(info.ID.Value)) {
-		act.deliver(d)
-	}
 }
 
 // reconcile reports the loss of tasks that the master knows and the agent

@@ -191,6 +191,13 @@ func (a *allocation) disagree(err error) {
 	}
 }
 
+// recoverUsed gives back everything that a framework uses on an agent.
+func (a *allocation) recoverUsed(fw mesosid.FrameworkID, agent mesosid.AgentID, res resources.Resources) {
+	for _, role := range res.AllocationRoles() {
+		a.recoverSoon(fw, agent, res.AllocatedTo(role))
+	}
+}
+
 // recoverSoon gives back resources whose user has ended: whoever waits for
 // them is offered them at once.
 func (a *allocation) recoverSoon(fw mesosid.FrameworkID, agent mesosid.AgentID, res resources.Resources) {

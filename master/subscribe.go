@@ -272,6 +272,7 @@ func (m *Master) removeFramework(f *framework, now time.Time) {
 	m.discardOffers(f)
 	used := f.used()
 	for _, a := range f.agents {
+		m.allocation.recoverUsed(f.id, a.id, a.used[f.id])
 		a.forgetFramework(f.id)
 		a.send(shutdownFramework(f.id))
 	}
