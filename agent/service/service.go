@@ -233,6 +233,9 @@ func (s *Service) Endpoint() config.Endpoint { return s.endpoint }
 // HasDocker reports whether tasks with Docker images can run.
 func (s *Service) HasDocker() bool { return s.docker != nil }
 
+// ErrUnregistered is with what the components end after Unregister.
+var ErrUnregistered = errors.New("the agent has left the cluster")
+
 // Unregister makes the agent leave for good: its tasks are killed, the master
 // is told, and the agent's component ends.
 func (s *Service) Unregister() { s.agent.Unregister() }
@@ -247,9 +250,19 @@ func (s *Service) Components() []lifecycle.Component {
 		components = append(components, lifecycle.Component{Name: "docker events", Run: s.docker.Run})
 	}
 	return append(components,
-		lifecycle.Component{Name: "agent", Run: s.agent.Run},
+		lifecycle.Component{Name: "agent", Run: s.run},
 		lifecycle.Component{Name: "agent server", Run: s.server.Run, Stop: s.server.Stop},
 	)
+}
+
+// run is the life of the agent's actor. Its end before that of ctx must have a
+// reason, so that whoever runs the components can tell it from a failure.
+func (s *Service) run(ctx context.Context) error {
+	err := s.agent.Run(ctx)
+	if err == nil && ctx.Err() == nil {
+		return ErrUnregistered
+	}
+	return err
 }
 
 func (s *Service) closeContainerizers() error {

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -132,7 +136,26 @@ func (a *app) runAgent(cmd *cobra.Command, args []string) error {
 		return logged(log.logger, err)
 	}
 	log.logger.Info("listening", "address", s.Address(), "advertised", s.Endpoint().Address())
-	return serve(cmd.Context(), log.logger, s.Components())
+	// As in Mesos, SIGUSR1 makes the agent leave for good instead of coming
+	// back later: its tasks are killed and the master is told.
+	leave := make(chan os.Signal, 1)
+	signal.Notify(leave, syscall.SIGUSR1)
+	defer signal.Stop(leave)
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-leave:
+			log.logger.Info("leaving the cluster", "cause", "SIGUSR1")
+			s.Unregister()
+		case <-ended:
+		}
+	}()
+	err = serve(cmd.Context(), log.logger, s.Components())
+	if errors.Is(err, agentservice.ErrUnregistered) {
+		return nil
+	}
+	return err
 }
 
 // serve runs components until ctx is done.
