@@ -2,7 +2,9 @@ package agent_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"os"
 	"testing"
 	"testing/synctest"
 
@@ -10,11 +12,26 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/meseta/meseta/agent"
+	"github.com/meseta/meseta/agent/containerizer/process"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is also the supervisor of containers and the agent that tests kill:
+// both are this test binary, started again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == supervisorRole {
+		os.Exit(process.SupervisorMain(os.Args[2:]))
+	}
+	if len(os.Args) > 2 && os.Args[1] == agentRole {
+		if err := runAgentProcess(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // cluster is one agent with a master and a containerizer that are not real.
 type cluster struct {

@@ -27,10 +27,16 @@ type fakeMaster struct {
 	refuse func(*http.Request, *nodev1.Call) *http.Response
 	// pingTimeout is told to agents.
 	pingTimeout time.Duration
+	// registered, when set, is asked for what follows a registration. The
+	// lock is held.
+	registered func(*nodev1.Register) *nodev1.Reconcile
+	// patience bounds every wait.
+	patience time.Duration
 
 	mu         sync.Mutex
 	sessions   int
 	stream     *io.PipeWriter
+	ready      chan struct{} // closed when the stream has had its first event
 	session    string
 	registers  []nodev1.Register
 	updates    []nodev1.StatusUpdate
@@ -40,7 +46,7 @@ type fakeMaster struct {
 }
 
 func newFakeMaster(t *testing.T) *fakeMaster {
-	return &fakeMaster{t: t, acknowledge: true, pingTimeout: 75 * time.Second, changed: make(chan struct{})}
+	return &fakeMaster{t: t, acknowledge: true, pingTimeout: 75 * time.Second, patience: 15 * time.Minute, changed: make(chan struct{})}
 }
 
 func (m *fakeMaster) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -85,11 +91,16 @@ func (m *fakeMaster) register(r *http.Request, register *nodev1.Register) *http.
 	m.mu.Lock()
 	m.sessions++
 	reader, writer := io.Pipe()
-	m.stream, m.session = writer, fmt.Sprintf("session-%d", m.sessions)
+	ready := make(chan struct{})
+	m.stream, m.ready, m.session = writer, ready, fmt.Sprintf("session-%d", m.sessions)
 	m.registers = append(m.registers, *register)
 	id := "agent-S0"
 	if register.AgentID != nil {
 		id = register.AgentID.Value
+	}
+	var reconcile *nodev1.Reconcile
+	if m.registered != nil {
+		reconcile = m.registered(register)
 	}
 	m.announce()
 	session := m.session
@@ -97,10 +108,16 @@ func (m *fakeMaster) register(r *http.Request, register *nodev1.Register) *http.
 
 	// As with a real connection, the body ends with the request.
 	context.AfterFunc(r.Context(), func() { _ = writer.CloseWithError(r.Context().Err()) })
-	go m.write(writer, nodev1.Event{Type: nodev1.EventTypeRegistered, Registered: &nodev1.Registered{
-		AgentID: mesosv1.AgentID{Value: id}, MasterID: "master",
-		PingIntervalSeconds: 15, PingTimeoutSeconds: m.pingTimeout.Seconds(),
-	}})
+	go func() {
+		m.write(writer, nodev1.Event{Type: nodev1.EventTypeRegistered, Registered: &nodev1.Registered{
+			AgentID: mesosv1.AgentID{Value: id}, MasterID: "master",
+			PingIntervalSeconds: 15, PingTimeoutSeconds: m.pingTimeout.Seconds(),
+		}})
+		close(ready)
+		if reconcile != nil && len(reconcile.Tasks) > 0 {
+			m.write(writer, nodev1.Event{Type: nodev1.EventTypeReconcile, Reconcile: reconcile})
+		}
+	}()
 	response := answer(http.StatusOK, "")
 	response.Header.Set("Meseta-Session-Id", session)
 	response.Body = reader
@@ -120,8 +137,9 @@ func (m *fakeMaster) acknowledgeAll(stream *io.PipeWriter, updates []nodev1.Stat
 // send writes an event to the present session.
 func (m *fakeMaster) send(e nodev1.Event) {
 	m.mu.Lock()
-	stream := m.stream
+	stream, ready := m.stream, m.ready
 	m.mu.Unlock()
+	<-ready
 	m.write(stream, e)
 }
 
@@ -149,7 +167,8 @@ func (m *fakeMaster) announce() {
 // wait blocks until the condition holds; it is called with the lock held.
 func (m *fakeMaster) wait(what string, condition func() bool) {
 	m.t.Helper()
-	deadline := time.After(15 * time.Minute)
+	began := time.Now()
+	deadline := time.After(m.patience)
 	for {
 		m.mu.Lock()
 		ok, changed := condition(), m.changed
@@ -160,7 +179,7 @@ func (m *fakeMaster) wait(what string, condition func() bool) {
 		select {
 		case <-changed:
 		case <-deadline:
-			m.t.Fatalf("waited in vain for %s; updates: %v", what, m.states(""))
+			m.t.Fatalf("waited %s in vain for %s; updates: %v", time.Since(began), what, m.history())
 		}
 	}
 }
@@ -198,6 +217,17 @@ func (m *fakeMaster) states(id string) []mesosv1.TaskState {
 		}
 	}
 	return states
+}
+
+// history is every task with its states, for failures.
+func (m *fakeMaster) history() map[string][]mesosv1.TaskState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := map[string][]mesosv1.TaskState{}
+	for _, u := range m.updates {
+		all[u.Status.TaskID.Value] = append(all[u.Status.TaskID.Value], u.Status.State)
+	}
+	return all
 }
 
 func (m *fakeMaster) lastRegister() nodev1.Register {
