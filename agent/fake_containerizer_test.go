@@ -18,6 +18,8 @@ type fakeContainerizer struct {
 	// prepare and launch, when set, decide the outcome.
 	prepare func(context.Context, containerizer.Spec, func(string)) error
 	launch  func(containerizer.Spec) error
+	// started, when set, is told of each launch.
+	started func(*fakeContainer)
 	// onSignal decides whether a signal ends the container; nil means all do.
 	onSignal func(containerizer.Spec, syscall.Signal) bool
 
@@ -64,7 +66,11 @@ func (c *fakeContainerizer) Launch(_ context.Context, spec containerizer.Spec) (
 	defer c.mu.Unlock()
 	if c.containers[spec.ID] == nil {
 		c.launches[spec.TaskID]++
-		c.containers[spec.ID] = &fakeContainer{spec: spec, ended: make(chan struct{})}
+		container := &fakeContainer{spec: spec, ended: make(chan struct{})}
+		c.containers[spec.ID] = container
+		if c.started != nil {
+			c.started(container)
+		}
 	}
 	return fakeStatus, nil
 }

@@ -18,7 +18,7 @@ import (
 // fakeMaster is a master without a network: a RoundTripper that plays the
 // node API. It admits every agent and records what the agent says.
 type fakeMaster struct {
-	t *testing.T
+	t *testing.T // nil in benchmarks
 
 	// acknowledge makes the master acknowledge every update as a scheduler
 	// would.
@@ -33,13 +33,15 @@ type fakeMaster struct {
 	// patience bounds every wait.
 	patience time.Duration
 
-	mu         sync.Mutex
-	sessions   int
-	stream     *io.PipeWriter
-	ready      chan struct{} // closed when the stream has had its first event
-	session    string
-	registers  []nodev1.Register
-	updates    []nodev1.StatusUpdate
+	mu        sync.Mutex
+	sessions  int
+	stream    *io.PipeWriter
+	ready     chan struct{} // closed when the stream has had its first event
+	session   string
+	registers []nodev1.Register
+	updates   []nodev1.StatusUpdate
+	// ended, when not nil, takes the ends of tasks in place of updates.
+	ended      map[string]bool
 	operations []nodev1.OperationUpdate
 	calls      []nodev1.CallType
 	changed    chan struct{} // closed and replaced at every change
@@ -69,7 +71,11 @@ func (m *fakeMaster) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	m.calls = append(m.calls, call.Type)
 	if call.Report != nil {
-		m.updates = append(m.updates, call.Report.Updates...)
+		if m.ended != nil {
+			m.note(call.Report.Updates)
+		} else {
+			m.updates = append(m.updates, call.Report.Updates...)
+		}
 		m.operations = append(m.operations, call.Report.OperationUpdates...)
 		if m.acknowledge {
 			stream := m.stream
@@ -166,7 +172,9 @@ func (m *fakeMaster) announce() {
 
 // wait blocks until the condition holds; it is called with the lock held.
 func (m *fakeMaster) wait(what string, condition func() bool) {
-	m.t.Helper()
+	if m.t != nil {
+		m.t.Helper()
+	}
 	began := time.Now()
 	deadline := time.After(m.patience)
 	for {
@@ -185,7 +193,9 @@ func (m *fakeMaster) wait(what string, condition func() bool) {
 }
 
 func (m *fakeMaster) waitSessions(n int) {
-	m.t.Helper()
+	if m.t != nil {
+		m.t.Helper()
+	}
 	m.wait(fmt.Sprintf("%d sessions", n), func() bool { return m.sessions >= n })
 }
 

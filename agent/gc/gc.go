@@ -206,7 +206,7 @@ func (c *Collector) prune(runs string) {
 		}
 		dir = filepath.Dir(dir)
 	}
-	if target, err := os.Readlink(filepath.Join(c.opts.Layout.Agents(), sandbox.Latest)); err == nil && target != dir {
+	if target, err := os.Readlink(filepath.Join(c.opts.Layout.Agents(), sandbox.Latest)); err == nil && target != filepath.Base(dir) {
 		_ = os.Remove(dir)
 	}
 }

@@ -82,21 +82,28 @@ func (l Layout) CreateAgent(id mesosid.AgentID) error {
 }
 
 // link points the link "latest" beside the path to it, replacing what is
-// there in one step so that a reader never misses it.
+// there in one step so that a reader never misses it. The target is relative:
+// a tree that is moved stays whole, and a short link costs no block of disk.
 func link(path string) error {
 	dir, name := filepath.Split(path)
 	latest := filepath.Join(dir, Latest)
-	if target, err := os.Readlink(latest); err == nil && target == path {
+	err := os.Symlink(name, latest)
+	if err == nil {
+		return nil
+	}
+	if target, readErr := os.Readlink(latest); readErr == nil && target == name {
 		return nil
 	}
 	temporary := filepath.Join(dir, "."+Latest+"."+name)
-	if err := os.Remove(temporary); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("link to the latest sandbox: %w", err)
+	if os.IsExist(err) {
+		if err = os.Remove(temporary); err == nil || os.IsNotExist(err) {
+			err = os.Symlink(name, temporary)
+		}
+		if err == nil {
+			err = os.Rename(temporary, latest)
+		}
 	}
-	if err := os.Symlink(path, temporary); err != nil {
-		return fmt.Errorf("link to the latest sandbox: %w", err)
-	}
-	if err := os.Rename(temporary, latest); err != nil {
+	if err != nil {
 		return fmt.Errorf("link to the latest sandbox: %w", err)
 	}
 	return nil
