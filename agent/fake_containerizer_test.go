@@ -144,6 +144,13 @@ func (c *fakeContainerizer) of(task string) *fakeContainer {
 	return nil
 }
 
+// launchesOf is how often a task was launched.
+func (c *fakeContainerizer) launchesOf(task mesosid.TaskID) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.launches[task]
+}
+
 // finish ends the container of a task.
 func (c *fakeContainerizer) finish(task string, exit containerizer.Exit) { c.end(c.of(task), exit) }
 
@@ -156,13 +163,6 @@ func (c *fakeContainerizer) end(container *fakeContainer, exit containerizer.Exi
 		container.exit = exit
 		close(container.ended)
 	}
-}
-
-func (c *fakeContainerizer) signals(task string) []syscall.Signal {
-	container := c.of(task)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]syscall.Signal(nil), container.signals...)
 }
 
 func exited(code int) containerizer.Exit {

@@ -56,8 +56,11 @@ func (m *fakeMaster) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := json.NewDecoder(r.Body).Decode(call); err != nil {
 		return nil, err
 	}
-	if m.refuse != nil {
-		if response := m.refuse(r, call); response != nil {
+	m.mu.Lock()
+	refuse := m.refuse
+	m.mu.Unlock()
+	if refuse != nil {
+		if response := refuse(r, call); response != nil {
 			return response, nil
 		}
 	}
@@ -197,6 +200,19 @@ func (m *fakeMaster) waitSessions(n int) {
 		m.t.Helper()
 	}
 	m.wait(fmt.Sprintf("%d sessions", n), func() bool { return m.sessions >= n })
+}
+
+// locked runs f with the lock held, for tests that look at or change fields.
+func (m *fakeMaster) locked(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
+}
+
+// sessionsNow is the number of sessions so far.
+func (m *fakeMaster) sessionsNow() (n int) {
+	m.locked(func() { n = m.sessions })
+	return n
 }
 
 // waitState blocks until a task has been reported in a state and returns that

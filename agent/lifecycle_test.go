@@ -79,7 +79,7 @@ func (c *cluster) view() *agent.View {
 
 func TestUnacknowledgedUpdatesAreRepeatedAfterTenAndTwentySeconds(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *cluster) {
-		c.master.acknowledge = false
+		c.master.locked(func() { c.master.acknowledge = false })
 		c.run(command("t1", "exit 0"))
 		c.master.waitState("t1", mesosv1.TaskStarting)
 		synctest.Wait()
@@ -282,7 +282,7 @@ func TestARestartedAgentTakesItsTasksOver(t *testing.T) {
 		c.master.waitState("t2", mesosv1.TaskFinished)
 		synctest.Wait()
 		c.expectStates("t1", mesosv1.TaskStarting, mesosv1.TaskRunning, mesosv1.TaskFailed)
-		if n := c.process.launches["t1"]; n != 1 {
+		if n := c.process.launchesOf("t1"); n != 1 {
 			t.Errorf("t1 was launched %d times", n)
 		}
 	})
@@ -290,7 +290,7 @@ func TestARestartedAgentTakesItsTasksOver(t *testing.T) {
 
 func TestUpdatesThatWereNotAcknowledgedSurviveARestartWithTheirUUID(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *cluster) {
-		c.master.acknowledge = false
+		c.master.locked(func() { c.master.acknowledge = false })
 		c.run(command("t1", "exit 0"))
 		first := c.master.waitState("t1", mesosv1.TaskStarting)
 		synctest.Wait()
@@ -348,7 +348,7 @@ func TestAnAgentRestartedDuringALaunchGoesOnWithIt(t *testing.T) {
 		c.start()
 		c.master.waitState("t1", mesosv1.TaskRunning)
 		c.expectStates("t1", mesosv1.TaskStarting, mesosv1.TaskRunning)
-		if n := c.process.launches["t1"]; n != 1 {
+		if n := c.process.launchesOf("t1"); n != 1 {
 			t.Errorf("launched %d times", n)
 		}
 	})
@@ -366,7 +366,7 @@ func TestAContainerThatVanishedWithTheMachineHasFailed(t *testing.T) {
 		if *failed.Reason != mesosv1.ReasonExecutorTerminated || *failed.Source != mesosv1.SourceAgent {
 			t.Errorf("TASK_FAILED: %+v", failed)
 		}
-		if n := c.process.launches["t1"]; n != 1 {
+		if n := c.process.launchesOf("t1"); n != 1 {
 			t.Errorf("launched %d times", n)
 		}
 	})
@@ -396,7 +396,7 @@ func TestATaskThatHasEndedIsNeverLaunchedAgain(t *testing.T) {
 		c.restart(0) // before the executor's id is free
 		time.Sleep(time.Minute)
 		c.expectStates("t1", mesosv1.TaskStarting, mesosv1.TaskRunning, mesosv1.TaskFinished)
-		if n := c.process.launches["t1"]; n != 1 {
+		if n := c.process.launchesOf("t1"); n != 1 {
 			t.Errorf("launched %d times", n)
 		}
 		if v := c.view(); len(v.Frameworks) != 0 {
@@ -520,7 +520,8 @@ func TestAnAgentUnregisters(t *testing.T) {
 		if err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		calls := c.master.calls
+		var calls []nodev1.CallType
+		c.master.locked(func() { calls = c.master.calls })
 		if calls[len(calls)-1] != nodev1.CallTypeUnregister {
 			t.Errorf("calls: %v", calls)
 		}

@@ -36,9 +36,11 @@ func TestTheLeaderIsFoundAmongSeveralMasters(t *testing.T) {
 		c.start()
 		defer c.stop()
 		c.running("t1")
-		if asked["10.0.0.9:5050"] < 3 { // REGISTER and two REPORTs at least
-			t.Errorf("asked: %v", asked)
-		}
+		c.master.locked(func() {
+			if asked["10.0.0.9:5050"] < 3 { // REGISTER and two REPORTs at least
+				t.Errorf("asked: %v", asked)
+			}
+		})
 		v := c.view()
 		if !v.Registered || v.MasterHost != "10.0.0.9" {
 			t.Errorf("registered with %q", v.MasterHost)
@@ -52,14 +54,13 @@ func TestAttemptsToRegisterAreSpacedOutUpToAMinute(t *testing.T) {
 		c := newCluster(t)
 		var attempts []time.Time
 		c.master.refuse = func(*http.Request, *nodev1.Call) *http.Response {
-			attempts = append(attempts, time.Now())
+			c.master.locked(func() { attempts = append(attempts, time.Now()) })
 			return answer(http.StatusServiceUnavailable, "recovering")
 		}
 		began := time.Now()
 		c.launchAgent()
-		defer c.stop()
 		time.Sleep(20 * time.Minute)
-		synctest.Wait()
+		c.stop()
 		if len(attempts) < 20 || len(attempts) > 80 {
 			t.Errorf("%d attempts in twenty minutes", len(attempts))
 		}
@@ -81,11 +82,13 @@ func TestPingsAreAnswered(t *testing.T) {
 			synctest.Wait()
 		}
 		pongs := 0
-		for _, call := range c.master.calls {
-			if call == nodev1.CallTypePong {
-				pongs++
+		c.master.locked(func() {
+			for _, call := range c.master.calls {
+				if call == nodev1.CallTypePong {
+					pongs++
+				}
 			}
-		}
+		})
 		if pongs != 3 {
 			t.Errorf("%d answers to three pings", pongs)
 		}
@@ -100,17 +103,17 @@ func TestAMasterThatDoesNotPingIsGivenUp(t *testing.T) {
 			c.master.send(nodev1.Event{Type: nodev1.EventTypePing})
 		}
 		synctest.Wait()
-		if c.master.sessions != 1 {
-			t.Fatalf("%d sessions although there were pings", c.master.sessions)
+		if n := c.master.sessionsNow(); n != 1 {
+			t.Fatalf("%d sessions although there were pings", n)
 		}
 		time.Sleep(74 * time.Second)
-		if c.master.sessions != 1 {
+		if c.master.sessionsNow() != 1 {
 			t.Error("given up too early")
 		}
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if c.master.sessions != 2 {
-			t.Errorf("%d sessions", c.master.sessions)
+		if n := c.master.sessionsNow(); n != 2 {
+			t.Errorf("%d sessions", n)
 		}
 		if tasks := c.master.lastRegister().Tasks; len(tasks) != 1 || tasks[0].State != mesosv1.TaskRunning {
 			t.Errorf("registered again with %+v", tasks)
@@ -121,11 +124,11 @@ func TestAMasterThatDoesNotPingIsGivenUp(t *testing.T) {
 func TestUpdatesAreHeldWhileThereIsNoMasterAndSentAtOnceAfterwards(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *cluster) {
 		c.running("t1")
-		c.master.mu.Lock()
-		c.master.refuse = func(*http.Request, *nodev1.Call) *http.Response {
-			return answer(http.StatusServiceUnavailable, "no master leads")
-		}
-		c.master.mu.Unlock()
+		c.master.locked(func() {
+			c.master.refuse = func(*http.Request, *nodev1.Call) *http.Response {
+				return answer(http.StatusServiceUnavailable, "no master leads")
+			}
+		})
 		c.master.disconnect()
 		synctest.Wait()
 		if c.view().Registered {
@@ -133,7 +136,7 @@ func TestUpdatesAreHeldWhileThereIsNoMasterAndSentAtOnceAfterwards(t *testing.T)
 		}
 		c.process.finish("t1", exited(0))
 		time.Sleep(time.Minute)
-		c.master.refuse = nil
+		c.master.locked(func() { c.master.refuse = nil })
 		c.master.waitSessions(2)
 		began := time.Now()
 		c.master.waitState("t1", mesosv1.TaskFinished)
@@ -146,9 +149,7 @@ func TestUpdatesAreHeldWhileThereIsNoMasterAndSentAtOnceAfterwards(t *testing.T)
 func TestASessionThatIsOverIsReplaced(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *cluster) {
 		// The master forgets the session without closing its stream.
-		c.master.mu.Lock()
-		c.master.session = "another"
-		c.master.mu.Unlock()
+		c.master.locked(func() { c.master.session = "another" })
 		c.run(command("t1", "sleep 100"))
 		c.master.waitSessions(2)
 		c.master.waitState("t1", mesosv1.TaskRunning)
@@ -180,27 +181,35 @@ func TestARefusedRegistrationIsTriedAgain(t *testing.T) {
 
 func TestWhatHappensDuringAReportGoesTogetherIntoTheNext(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *cluster) {
-		c.master.acknowledge = false // so that nothing else follows
 		reports := 0
 		gate := make(chan struct{})
+		c.master.mu.Lock()
+		c.master.acknowledge = false // so that nothing else follows
 		c.master.refuse = func(_ *http.Request, call *nodev1.Call) *http.Response {
 			if call.Type == nodev1.CallTypeReport {
-				reports++
-				if reports == 1 {
+				first := false
+				c.master.locked(func() {
+					reports++
+					first = reports == 1
+				})
+				if first {
 					<-gate
 				}
 			}
 			return nil
 		}
+		c.master.mu.Unlock()
 		c.run(command("t0", "x"))
 		synctest.Wait()
 		for _, id := range []string{"t1", "t2", "t3", "t4"} {
 			c.run(command(id, "x"))
 		}
 		synctest.Wait()
-		if reports != 1 {
-			t.Errorf("%d reports at the same time", reports)
-		}
+		c.master.locked(func() {
+			if reports != 1 {
+				t.Errorf("%d reports at the same time", reports)
+			}
+		})
 		close(gate)
 		c.master.waitState("t4", mesosv1.TaskStarting)
 		c.master.mu.Lock()

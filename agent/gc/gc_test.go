@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +26,7 @@ type yard struct {
 	t      *testing.T
 	layout sandbox.Layout
 	gc     *Collector
-	usage  float64
+	usage  atomic.Value // of float64
 	broken error
 }
 
@@ -34,9 +35,10 @@ func inYard(t *testing.T, test func(*testing.T, *yard)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		y := &yard{t: t, layout: sandbox.Layout{WorkDir: t.TempDir()}}
+		y.usage.Store(0.0)
 		y.gc = New(Options{
 			Layout: y.layout, Delay: week, Headroom: 0.1, Interval: time.Minute,
-			Usage:  func(string) (float64, error) { return y.usage, y.broken },
+			Usage:  func(string) (float64, error) { return y.usage.Load().(float64), y.broken },
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		if err := y.layout.CreateAgent("S1"); err != nil {
@@ -101,13 +103,13 @@ func TestASandboxIsRemovedWhenItIsOldEnough(t *testing.T) {
 func TestAFullDiskMakesSandboxesGoSooner(t *testing.T) {
 	inYard(t, func(t *testing.T, y *yard) {
 		path := y.sandbox("S1", "c1")
-		y.usage = 0.85
+		y.usage.Store(0.85)
 		y.gc.Drop(path, time.Now())
 		y.run()
 		time.Sleep(week * 4 / 100)
 		synctest.Wait()
 		y.expect(path, true) // 5 % of a week are allowed
-		y.usage = 0.95
+		y.usage.Store(0.95)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		y.expect(path, false)
