@@ -74,8 +74,12 @@ func (act *actor) refusal(f *framework, info *mesosv1.TaskInfo, e *nodev1.RunTas
 		}
 		return refuse(mesosv1.TaskError, reason, "This agent does not support %s yet", what)
 	}
-	docker := wantsDocker(info.Container)
-	if !docker {
+	if len(info.Command.Uris) > 0 {
+		r := refuse(mesosv1.TaskFailed, mesosv1.ReasonContainerLaunchFailed, "Failed to launch container: this agent does not support fetching URIs yet")
+		r.executor = mesosid.ExecutorID(info.TaskID.Value)
+		return r
+	}
+	if !wantsDocker(info.Container) {
 		if _, ok := info.Limits["cpus"]; ok && !act.opts.CPULimits {
 			return refuse(lost(f), mesosv1.ReasonGcError, "CPU limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/cpu' isolator")
 		}
@@ -105,8 +109,6 @@ func unsupported(info *mesosv1.TaskInfo, e *nodev1.RunTasks) string {
 		return "tasks with an executor of their own"
 	case info.Command == nil:
 		return "tasks without a command"
-	case len(info.Command.Uris) > 0:
-		return "fetching URIs"
 	case info.HealthCheck != nil:
 		return "health checks"
 	case info.Check != nil:
