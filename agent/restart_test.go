@@ -223,4 +223,3 @@ func TestAnotherConfigurationIsRefusedUnlessItOnlyAdds(t *testing.T) {
 		c.start() // the additions are the new measure
 	})
 }
-
