@@ -57,6 +57,8 @@ type actor struct {
 	drain        *mesosv1.DrainConfig
 	drainStarted time.Time
 
+	// leaving says that the master is being told of the end of the agent.
+	leaving bool
 	// stopping says that everything is being killed because the agent is to
 	// end; forget that its id is given up; done that the loop may end.
 	stopping bool

@@ -73,6 +73,9 @@ func (m *fakeMaster) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer(http.StatusForbidden, "the session is over"), nil
 	}
 	m.calls = append(m.calls, call.Type)
+	if call.Type == nodev1.CallTypeUnregister {
+		_ = m.stream.Close() // before the answer, as a real master may
+	}
 	if call.Report != nil {
 		if m.ended != nil {
 			m.note(call.Report.Updates)

@@ -2,20 +2,17 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/meseta/meseta/agent/checkpoint"
+	"github.com/meseta/meseta/agent/session"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
 	"github.com/meseta/meseta/internal/mesosid"
 )
-
-// errStopping keeps an agent that is about to end from registering again.
-var errStopping = errors.New("the agent is stopping")
 
 // handler is the agent as the session sees it: each call becomes a command.
 type handler Agent
@@ -27,8 +24,8 @@ func (h *handler) Register(ctx context.Context) (*nodev1.Register, error) {
 	}
 	reply := make(chan answer, 1)
 	err := (*Agent)(h).do(ctx, func(act *actor) {
-		if act.stopping {
-			reply <- answer{err: errStopping}
+		if act.stopping || act.leaving {
+			reply <- answer{err: session.ErrLeaving}
 			return
 		}
 		reply <- answer{register: act.register()}
@@ -46,11 +43,11 @@ func (h *handler) Register(ctx context.Context) (*nodev1.Register, error) {
 	}
 }
 
-func (h *handler) Registered(ctx context.Context, session, host string, r *nodev1.Registered) {
+func (h *handler) Registered(ctx context.Context, id, host string, r *nodev1.Registered) {
 	if err := h.layout.CreateAgent(mesosid.AgentID(r.AgentID.Value)); err != nil {
 		h.log.Error("the directory of the agent cannot be made; its tasks will fail", "err", err)
 	}
-	_ = (*Agent)(h).do(ctx, func(act *actor) { act.registered(session, host, r) })
+	_ = (*Agent)(h).do(ctx, func(act *actor) { act.registered(id, host, r) })
 }
 
 func (h *handler) Event(ctx context.Context, e *nodev1.Event) {

@@ -196,6 +196,7 @@ func (act *actor) unregister() {
 		act.stop(nil)
 		return
 	}
+	act.leaving = true
 	id := act.session
 	act.runners.Go(func() {
 		ctx, cancel := context.WithTimeout(act.ctx, unregisterTimeout)

@@ -351,8 +351,8 @@ func TestAnAgentUnregisters(t *testing.T) {
 		}
 		var calls []nodev1.CallType
 		c.master.locked(func() { calls = c.master.calls })
-		if calls[len(calls)-1] != nodev1.CallTypeUnregister {
-			t.Errorf("calls: %v", calls)
+		if calls[len(calls)-1] != nodev1.CallTypeUnregister || c.master.sessionsNow() != 1 {
+			t.Errorf("calls: %v, %d sessions", calls, c.master.sessionsNow())
 		}
 		if c.process.of("t1") != nil {
 			t.Error("the container is still there")

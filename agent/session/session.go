@@ -42,12 +42,17 @@ const (
 // ErrOver means that the session has ended; a new one is under way.
 var ErrOver = errors.New("the session with the master is over")
 
+// ErrLeaving is what a Handler answers to Register when the agent is to end:
+// no further session is begun.
+var ErrLeaving = errors.New("the agent is leaving the cluster")
+
 var errSilent = errors.New("no ping from the master for too long")
 
 // Handler is the agent as the session sees it. All methods are called by one
 // goroutine, and may block until ctx is done.
 type Handler interface {
-	// Register is what the agent introduces itself with, as of now.
+	// Register is what the agent introduces itself with, as of now, or
+	// ErrLeaving.
 	Register(ctx context.Context) (*nodev1.Register, error)
 	// Registered says that a session with the master on the host has begun.
 	Registered(ctx context.Context, id, host string, r *nodev1.Registered)
@@ -128,6 +133,9 @@ func (c *Client) Run(ctx context.Context) error {
 			return nil
 		}
 		lasted, err := c.attempt(ctx, first)
+		if errors.Is(err, ErrLeaving) {
+			<-ctx.Done()
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -314,8 +322,11 @@ func (c *Client) Call(ctx context.Context, id string, call *nodev1.Call) error {
 func (c *Client) call(ctx context.Context, s *running, call *nodev1.Call) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	stop := context.AfterFunc(s.ctx, cancel) // no call outlives its session
-	defer stop()
+	if call.Type != nodev1.CallTypeUnregister {
+		// No call outlives its session, but for the one that ends it.
+		stop := context.AfterFunc(s.ctx, cancel)
+		defer stop()
+	}
 	response, err := c.post(ctx, s.master, s.id, call)
 	if err != nil {
 		err = fmt.Errorf("%s to the master: %w", call.Type, err)
