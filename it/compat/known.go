@@ -46,9 +46,3 @@ func stale(list []Known, transcripts []*Transcript) []string {
 	}
 	return missing
 }
-
-// knownList is the list of transcripts that are not expected to pass. It may
-// only shrink: a listed transcript that passes fails the test.
-func knownList() []Known {
-	return nil
-}

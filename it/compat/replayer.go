@@ -34,7 +34,11 @@ type Replayer struct {
 	bindings   *Bindings
 	texts      []TextDifference
 	early      []EarlyDifference
-	excused    map[int]bool // indices of steps that differ on purpose; true once they have
+	excused    map[int]bool // indices of steps that may differ; true if they have or need not
+
+	// Trace, if set, is told each step as it begins and each event as it is
+	// taken, with the time since the start.
+	Trace func(line string)
 
 	report    Report
 	started   time.Time
@@ -54,8 +58,11 @@ func NewReplayer(t *Transcript, c Cluster, bindings *Bindings) *Replayer {
 func newReplayer(t *Transcript, c Cluster, bindings *Bindings, steps []StepDifference) *Replayer {
 	excused := make(map[int]bool)
 	for _, d := range steps {
-		if d.Transcript == t.Key() {
-			excused[d.Step-1] = false
+		if d.Transcript != t.Key() {
+			continue
+		}
+		for _, step := range d.Steps {
+			excused[step-1] = d.Sometimes
 		}
 	}
 	return &Replayer{
@@ -116,6 +123,7 @@ func (r *Replayer) Run(ctx context.Context) *Report {
 		r.report.Took = time.Since(r.started)
 	}()
 	for i := 0; i < len(r.transcript.Steps); {
+		r.trace("step %d, %s", i+1, describe(&r.transcript.Steps[i]))
 		n, err := performers()[r.transcript.Steps[i].Do](r, ctx, i)
 		r.checkFraming(i)
 		if err == nil && len(r.report.Failures) >= maxFailures {
@@ -138,7 +146,13 @@ func (r *Replayer) Run(ctx context.Context) *Report {
 	return &r.report
 }
 
-// fail records that a step was not as recorded, unless that is on purpose.
+func (r *Replayer) trace(format string, args ...any) {
+	if r.Trace != nil {
+		r.Trace(fmt.Sprintf("%8.3fs ", time.Since(r.started).Seconds()) + fmt.Sprintf(format, args...))
+	}
+}
+
+// fail records that a step was not as recorded, unless it is listed.
 func (r *Replayer) fail(i int, detail string) {
 	if _, excused := r.excused[i]; excused {
 		r.excused[i] = true

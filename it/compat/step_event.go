@@ -85,10 +85,13 @@ func (r *Replayer) take(ctx context.Context, st *stream, patience time.Duration,
 	defer cancel()
 	events, err := st.await(ctx, choose)
 	if err == nil {
+		for _, e := range events {
+			r.trace("  arrived at %.3fs: %s", e.Arrived.Sub(r.started).Seconds(), shorten(e.Value, maxShownWhole))
+		}
 		return events, nil
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("it did not come within %v", patience)
+		err = fmt.Errorf("it did not come within %v", patience.Round(time.Second))
 	}
 	return nil, fmt.Errorf("%w; %s", err, st.summary())
 }

@@ -104,7 +104,7 @@ func TestTheOutcomeDependsOnTheList(t *testing.T) {
 		{"not listed and good", good, Known{}, false, Pass},
 		{"not listed and bad", bad, Known{}, false, Fail},
 		{"listed for later", bad, Known{Status: Later}, true, KnownLater},
-		{"listed as decided", bad, Known{Status: Decided}, true, KnownWish},
+		{"listed as decided", bad, Known{Status: Decided}, true, KnownDecided},
 		{"listed and good", good, Known{Status: Later}, true, Surprise},
 		{"listed as unsteady and good", good, Known{Status: Later, Sometimes: true}, true, Pass},
 	}
@@ -125,6 +125,11 @@ func TestTheKnownListIsInOrderAndComplete(t *testing.T) {
 		last = k.Transcript
 		if k.Status != Later && k.Status != Decided || k.Reason == "" || k.Covered == "" {
 			t.Errorf("%s: status, reason or what covers it is missing", k.Transcript)
+		}
+	}
+	for _, d := range stepDifferences() {
+		if _, listed := known(knownList(), d.Transcript); listed || d.Reason == "" || d.Covered == "" {
+			t.Errorf("steps %v of %s: reason or what covers it is missing, or the whole transcript is listed", d.Steps, d.Transcript)
 		}
 	}
 	for _, d := range textDifferences() {

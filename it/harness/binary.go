@@ -26,7 +26,8 @@ func findBinary(dir string) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "meseta")
-	build := exec.Command("go", "build", "-o", path, "./cmd/meseta")
+	// The build time that the API shows comes from the repository, if there is one.
+	build := exec.Command("go", "build", "-buildvcs=auto", "-o", path, "./cmd/meseta")
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
