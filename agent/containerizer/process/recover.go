@@ -36,7 +36,7 @@ func (c *Containerizer) adoptAll(ctx context.Context) error {
 // adopt takes over one supervisor. One that lives but does not answer is an
 // error: its containers can neither be counted as lost nor be seen.
 func (c *Containerizer) adopt(ctx context.Context, dir string) error {
-	s := &shard{dir: dir, changed: make(chan struct{})}
+	s := &shard{dir: dir, adopting: true, changed: make(chan struct{})}
 	// A configuration that is torn was never read by a supervisor, which
 	// starts after it is written.
 	if data, err := os.ReadFile(filepath.Join(dir, wire.ConfigFile)); err == nil {
@@ -82,6 +82,8 @@ func (c *Containerizer) adoptLiving(s *shard, held []wire.Container) {
 		c.containers[id] = found
 	}
 	c.merge(s, held)
+	c.merge(s, s.early)
+	s.adopting, s.early = false, nil
 }
 
 func (c *Containerizer) adoptDead(s *shard, lock *os.File) {

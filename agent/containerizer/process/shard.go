@@ -37,6 +37,10 @@ type shard struct {
 	leaving bool
 	// dead says that the supervisor is dead and what it held is known.
 	dead bool
+	// adopting says that what it holds is not in the table yet; early has the
+	// ends that it has told meanwhile.
+	adopting bool
+	early    []wire.Container
 	// changed is closed, and replaced, when a supervisor whose connection was
 	// lost has turned out to be dead or has been connected again.
 	changed chan struct{}
@@ -246,6 +250,10 @@ func (c *Containerizer) merge(s *shard, held []wire.Container) {
 func (c *Containerizer) exited(s *shard, ended wire.Container) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s.adopting {
+		s.early = append(s.early, ended)
+		return
+	}
 	c.merge(s, []wire.Container{ended})
 }
 
