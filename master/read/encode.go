@@ -15,7 +15,10 @@ type object struct {
 	first bool
 }
 
-func newObject() *object { return &object{buf: []byte{'{'}, first: true} }
+// newObject begins an object whose text will have about size bytes.
+func newObject(size int) *object {
+	return &object{buf: append(make([]byte, 0, size), '{'), first: true}
+}
 
 func (o *object) fail(err error) {
 	if o.err == nil {
@@ -47,8 +50,10 @@ func (o *object) set(name string, value any) {
 }
 
 // members writes all members of a struct as members of this object.
-func (o *object) members(value any) {
-	text, err := mesosjson.Marshal(value)
+func (o *object) members(value any) { o.inner(mesosjson.Marshal(value)) }
+
+// inner writes all members of an object that exists as text.
+func (o *object) inner(text []byte, err error) {
 	if err == nil && (len(text) < 2 || text[0] != '{') {
 		err = errors.New("not an object")
 	}
@@ -65,29 +70,43 @@ func (o *object) members(value any) {
 // in writes a member that is an object of its own.
 func (o *object) in(name string, write func()) {
 	o.member(name)
-	o.buf = append(o.buf, '{')
-	o.first = true
-	write()
-	o.buf = append(o.buf, '}')
+	o.element(write)
 	o.first = false
 }
 
-// list writes a member that is an array, also when it is empty. One element
-// at a time exists as a value.
-func list[T any](o *object, name string, elements []T, encode func(T) ([]byte, error)) {
+// list writes a member that is an array, also when it is empty. Each element
+// is written at once, so only one at a time exists as a value.
+func list[T any](o *object, name string, elements []T, write func(*object, T)) {
 	o.member(name)
 	o.buf = append(o.buf, '[')
 	for i, e := range elements {
 		if i > 0 {
 			o.buf = append(o.buf, ',')
 		}
-		text, err := encode(e)
-		if err != nil {
-			o.fail(err)
-		}
-		o.buf = append(o.buf, text...)
+		write(o, e)
 	}
 	o.buf = append(o.buf, ']')
+	o.first = false
+}
+
+// value writes an element of an array.
+func (o *object) value(v any) { o.text(mesosjson.Marshal(v)) }
+
+// text writes an element of an array that exists as text.
+func (o *object) text(text []byte, err error) {
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	o.buf = append(o.buf, text...)
+}
+
+// element writes an element of an array that is an object.
+func (o *object) element(write func()) {
+	o.buf = append(o.buf, '{')
+	o.first = true
+	write()
+	o.buf = append(o.buf, '}')
 }
 
 // done gives the text.

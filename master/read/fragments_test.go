@@ -52,7 +52,7 @@ func TestManyReadersShareTheTexts(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			o := newObject()
+			o := newObject(0)
 			r.writeState(o, v)
 			if _, err := o.done(); err != nil {
 				t.Error(err)

@@ -31,9 +31,10 @@ func (r *Reader) fromState(fill func(*object, *master.View)) func(http.ResponseW
 		if err != nil {
 			return err
 		}
-		o := newObject()
+		o := newObject(r.sizes.guess(req.URL.Path))
 		fill(o, v)
 		body, err := o.done()
+		r.sizes.learn(req.URL.Path, len(body))
 		if err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ func (r *Reader) frameworks(w http.ResponseWriter, req *http.Request) error {
 
 func (r *Reader) tasks(w http.ResponseWriter, req *http.Request) error {
 	query := parseTaskQuery(req.URL.Query())
-	return r.fromState(func(o *object, v *master.View) { list(o, "tasks", selectTasks(v, query), r.fragments.task) })(w, req)
+	return r.fromState(func(o *object, v *master.View) { list(o, "tasks", selectTasks(v, query), r.writeTask) })(w, req)
 }
 
 func (r *Reader) roles(w http.ResponseWriter, req *http.Request) error {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/operatorv1"
-	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/resources"
 	"github.com/meseta/meseta/master"
 )
@@ -65,26 +64,13 @@ func legacyAgentResources(a *master.AgentRecord) *operatorv1.LegacyAgentResource
 // writeSlaves writes what /slaves answers; with an id only that agent.
 func (r *Reader) writeSlaves(o *object, v *master.View, id string) {
 	list(o, "slaves", only(v.Agents, id, func(a *master.AgentRecord) string { return string(a.ID) }),
-		func(a *master.AgentRecord) ([]byte, error) {
-			brief, err := r.fragments.agent(a)
-			if err != nil {
-				return nil, err
-			}
-			rest, err := mesosjson.Marshal(legacyAgentResources(a))
-			if err != nil {
-				return nil, err
-			}
-			return join(brief, rest), nil
+		func(o *object, a *master.AgentRecord) {
+			o.element(func() {
+				o.inner(r.fragments.agent(a))
+				o.members(legacyAgentResources(a))
+			})
 		})
-	list(o, "recovered_slaves", nil, marshal[mesosv1.AgentInfo])
-}
-
-// join makes one object of the members of two, neither of which is empty.
-func join(a, b []byte) []byte {
-	out := make([]byte, 0, len(a)+len(b))
-	out = append(out, a[:len(a)-1]...)
-	out = append(out, ',')
-	return append(out, b[1:]...)
+	list(o, "recovered_slaves", []mesosv1.AgentInfo(nil), value)
 }
 
 // only keeps the element with the id; all of them if the id is "".

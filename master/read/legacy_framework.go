@@ -5,7 +5,6 @@ import (
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/operatorv1"
-	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/master"
 )
 
@@ -35,25 +34,25 @@ func legacyFrameworkBrief(f *master.FrameworkRecord) *operatorv1.LegacyFramework
 	return out
 }
 
-// legacyFramework writes everything that belongs to a framework.
-func (r *Reader) legacyFramework(f *master.FrameworkRecord) ([]byte, error) {
-	o := newObject()
-	o.members(legacyFrameworkBrief(f))
-	o.members(legacyFrameworkFacts(f))
-	if multiRole(f.Info) {
-		// A framework may be without roles; the list is there all the same.
-		o.set("roles", append([]string{}, f.Roles...))
-	}
-	list(o, "tasks", f.Tasks, r.fragments.task)
-	list(o, "unreachable_tasks", f.Unreachable, r.fragments.task)
-	list(o, "completed_tasks", f.Finished, r.fragments.task)
-	list(o, "offers", f.Offers, func(offer *mesosv1.Offer) ([]byte, error) { return mesosjson.Marshal(legacyOffer(offer)) })
-	list(o, "executors", f.Executors, func(e master.ExecutorRecord) ([]byte, error) {
-		return mesosjson.Marshal(legacyExecutor(f, e))
+// writeFramework writes everything that belongs to a framework.
+func (r *Reader) writeFramework(o *object, f *master.FrameworkRecord) {
+	o.element(func() {
+		o.members(legacyFrameworkBrief(f))
+		o.members(legacyFrameworkFacts(f))
+		if multiRole(f.Info) {
+			// A framework may be without roles; the list is there all the same.
+			o.set("roles", append([]string{}, f.Roles...))
+		}
+		list(o, "tasks", f.Tasks, r.writeTask)
+		list(o, "unreachable_tasks", f.Unreachable, r.writeTask)
+		list(o, "completed_tasks", f.Finished, r.writeTask)
+		list(o, "offers", f.Offers, func(o *object, offer *mesosv1.Offer) { o.value(legacyOffer(offer)) })
+		list(o, "executors", f.Executors, func(o *object, e master.ExecutorRecord) { o.value(legacyExecutor(f, e)) })
+		o.set("offer_constraints", constraints(f))
 	})
-	o.set("offer_constraints", constraints(f))
-	return o.done()
 }
+
+func (r *Reader) writeTask(o *object, t *mesosv1.Task) { o.text(r.fragments.task(t)) }
 
 // legacyFrameworkFacts describes the framework beyond the brief form.
 func legacyFrameworkFacts(f *master.FrameworkRecord) *operatorv1.LegacyFrameworkFacts {
@@ -142,7 +141,7 @@ func legacyCommand(c *mesosv1.CommandInfo) operatorv1.LegacyCommand {
 // framework, running or completed.
 func (r *Reader) writeLegacyFrameworks(o *object, v *master.View, id string) {
 	idOf := func(f *master.FrameworkRecord) string { return string(f.ID) }
-	list(o, "frameworks", only(v.Frameworks, id, idOf), r.legacyFramework)
-	list(o, "completed_frameworks", only(v.Completed, id, idOf), r.legacyFramework)
+	list(o, "frameworks", only(v.Frameworks, id, idOf), r.writeFramework)
+	list(o, "completed_frameworks", only(v.Completed, id, idOf), r.writeFramework)
 	o.set("unregistered_frameworks", []string{})
 }

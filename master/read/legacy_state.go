@@ -8,10 +8,10 @@ import (
 // writeState writes what /state answers.
 func (r *Reader) writeState(o *object, v *master.View) {
 	o.members(r.legacyHead(v))
-	list(o, "slaves", v.Agents, r.fragments.agent)
-	list(o, "recovered_slaves", nil, marshal[operatorv1.LegacyRecoveredAgent])
-	list(o, "frameworks", v.Frameworks, r.legacyFramework)
-	list(o, "completed_frameworks", v.Completed, r.legacyFramework)
+	list(o, "slaves", v.Agents, func(o *object, a *master.AgentRecord) { o.text(r.fragments.agent(a)) })
+	list(o, "recovered_slaves", []operatorv1.LegacyRecoveredAgent(nil), value)
+	list(o, "frameworks", v.Frameworks, r.writeFramework)
+	list(o, "completed_frameworks", v.Completed, r.writeFramework)
 	o.set("orphan_tasks", []string{})
 	o.set("unregistered_frameworks", []string{})
 }

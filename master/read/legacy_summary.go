@@ -6,7 +6,6 @@ import (
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/operatorv1"
 	"github.com/meseta/meseta/internal/mesosid"
-	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/master"
 )
 
@@ -17,28 +16,21 @@ func (r *Reader) writeSummary(o *object, v *master.View) {
 	if name := r.flag("cluster"); name != "" {
 		o.set("cluster", name)
 	}
-	list(o, "slaves", v.Agents, func(a *master.AgentRecord) ([]byte, error) {
-		brief, err := r.fragments.agent(a)
-		if err != nil {
-			return nil, err
-		}
+	list(o, "slaves", v.Agents, func(o *object, a *master.AgentRecord) {
 		t := tally.agents[a.ID]
-		rest, err := mesosjson.Marshal(struct {
-			operatorv1.LegacyTaskCounts
-			operatorv1.LegacyFrameworkIDs
-		}{t.counts(), operatorv1.LegacyFrameworkIDs{FrameworkIds: t.others()}})
-		if err != nil {
-			return nil, err
-		}
-		return join(brief, rest), nil
+		o.element(func() {
+			o.inner(r.fragments.agent(a))
+			o.members(t.counts())
+			o.set("framework_ids", t.others())
+		})
 	})
-	list(o, "frameworks", v.Frameworks, func(f *master.FrameworkRecord) ([]byte, error) {
+	list(o, "frameworks", v.Frameworks, func(o *object, f *master.FrameworkRecord) {
 		t := tally.frameworks[f.ID]
-		return mesosjson.Marshal(struct {
-			*operatorv1.LegacyFrameworkBrief
-			operatorv1.LegacyTaskCounts
-			operatorv1.LegacySlaveIDs
-		}{legacyFrameworkBrief(f), t.counts(), operatorv1.LegacySlaveIDs{SlaveIds: t.others()}})
+		o.element(func() {
+			o.members(legacyFrameworkBrief(f))
+			o.members(t.counts())
+			o.set("slave_ids", t.others())
+		})
 	})
 }
 

@@ -130,7 +130,7 @@ func TestTheOlderEndpointsDescribeTheState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v := sample(t)
-			o := newObject()
+			o := newObject(0)
 			test.fill(reader(&fakeSource{view: v}), o, v)
 			text, err := o.done()
 			if err != nil {
@@ -144,7 +144,7 @@ func TestTheOlderEndpointsDescribeTheState(t *testing.T) {
 func TestAStateWithoutAnythingStillHasItsLists(t *testing.T) {
 	t.Parallel()
 	r := reader(&fakeSource{view: new(master.View)})
-	o := newObject()
+	o := newObject(0)
 	r.writeSlaves(o, new(master.View), "")
 	r.writeLegacyFrameworks(o, new(master.View), "")
 	text, err := o.done()

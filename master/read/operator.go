@@ -41,30 +41,32 @@ func (r *Reader) Operator(ctx context.Context, call *operatorv1.Call) ([]byte, e
 	}
 	switch call.Type {
 	case operatorv1.CallTypeGetState:
-		return written(call.Type, "get_state", func(o *object) {
+		return r.written(call.Type, "get_state", func(o *object) {
 			o.in("get_tasks", func() { r.writeTasks(o, v) })
 			o.in("get_executors", func() { r.writeExecutors(o, v) })
 			o.in("get_frameworks", func() { r.writeFrameworks(o, v) })
 			o.in("get_agents", func() { r.writeAgents(o, v) })
 		})
 	case operatorv1.CallTypeGetAgents:
-		return written(call.Type, "get_agents", func(o *object) { r.writeAgents(o, v) })
+		return r.written(call.Type, "get_agents", func(o *object) { r.writeAgents(o, v) })
 	case operatorv1.CallTypeGetFrameworks:
-		return written(call.Type, "get_frameworks", func(o *object) { r.writeFrameworks(o, v) })
+		return r.written(call.Type, "get_frameworks", func(o *object) { r.writeFrameworks(o, v) })
 	case operatorv1.CallTypeGetExecutors:
-		return written(call.Type, "get_executors", func(o *object) { r.writeExecutors(o, v) })
+		return r.written(call.Type, "get_executors", func(o *object) { r.writeExecutors(o, v) })
 	case operatorv1.CallTypeGetTasks:
-		return written(call.Type, "get_tasks", func(o *object) { r.writeTasks(o, v) })
+		return r.written(call.Type, "get_tasks", func(o *object) { r.writeTasks(o, v) })
 	}
 	return nil, refusal(call, v)
 }
 
 // written writes an answer member by member.
-func written(call operatorv1.CallType, member string, write func(*object)) ([]byte, error) {
-	o := newObject()
+func (r *Reader) written(call operatorv1.CallType, member string, write func(*object)) ([]byte, error) {
+	o := newObject(r.sizes.guess(member))
 	o.set("type", call)
 	o.in(member, func() { write(o) })
-	return o.done()
+	text, err := o.done()
+	r.sizes.learn(member, len(text))
+	return text, err
 }
 
 // plain answers calls for which the state does not matter, and returns nil for

@@ -91,6 +91,7 @@ type Reader struct {
 	calls     *mesosjson.Decoder[operatorv1.Call]
 	files     files
 	fragments fragments
+	sizes     sizes
 }
 
 // New makes a Reader. It holds no resources that would have to be released.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/operatorv1"
-	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/resources"
 	"github.com/meseta/meseta/master"
 )
@@ -14,10 +13,10 @@ import (
 // while members of the objects in them are left out when they are.
 
 func (r *Reader) writeTasks(o *object, v *master.View) {
-	list(o, "tasks", tasksOf(v.Frameworks, live), r.fragments.taskV1)
-	list(o, "unreachable_tasks", tasksOf(v.Frameworks, unreachable), r.fragments.taskV1)
+	list(o, "tasks", tasksOf(v.Frameworks, live), r.writeTaskV1)
+	list(o, "unreachable_tasks", tasksOf(v.Frameworks, unreachable), r.writeTaskV1)
 	completed := append(tasksOf(v.Frameworks, finished), tasksOf(v.Completed, finished)...)
-	list(o, "completed_tasks", completed, r.fragments.taskV1)
+	list(o, "completed_tasks", completed, r.writeTaskV1)
 }
 
 func (r *Reader) writeExecutors(o *object, v *master.View) {
@@ -30,21 +29,18 @@ func (r *Reader) writeExecutors(o *object, v *master.View) {
 			})
 		}
 	}
-	list(o, "executors", all, marshal[operatorv1.ResponseGetExecutorsExecutor])
+	list(o, "executors", all, value)
 }
 
 func (r *Reader) writeFrameworks(o *object, v *master.View) {
-	list(o, "frameworks", v.Frameworks, func(f *master.FrameworkRecord) ([]byte, error) {
-		return mesosjson.Marshal(frameworkV1(f))
-	})
-	list(o, "completed_frameworks", v.Completed, func(f *master.FrameworkRecord) ([]byte, error) {
-		return mesosjson.Marshal(frameworkV1(f))
-	})
+	write := func(o *object, f *master.FrameworkRecord) { o.value(frameworkV1(f)) }
+	list(o, "frameworks", v.Frameworks, write)
+	list(o, "completed_frameworks", v.Completed, write)
 }
 
 func (r *Reader) writeAgents(o *object, v *master.View) {
-	list(o, "agents", v.Agents, r.fragments.agentV1)
-	list(o, "recovered_agents", nil, marshal[mesosv1.AgentInfo])
+	list(o, "agents", v.Agents, func(o *object, a *master.AgentRecord) { o.text(r.fragments.agentV1(a)) })
+	list(o, "recovered_agents", []mesosv1.AgentInfo(nil), value)
 }
 
 // frameworkV1 describes a framework.
@@ -133,4 +129,6 @@ func tasksOf(frameworks []*master.FrameworkRecord, which func(*master.FrameworkR
 	return out
 }
 
-func marshal[T any](v T) ([]byte, error) { return mesosjson.Marshal(v) }
+func value[T any](o *object, v T) { o.value(v) }
+
+func (r *Reader) writeTaskV1(o *object, t *mesosv1.Task) { o.text(r.fragments.taskV1(t)) }
