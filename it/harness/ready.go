@@ -12,7 +12,7 @@ import (
 )
 
 // Readiness can only be asked for, so it is asked for this often.
-const pollInterval = 20 * time.Millisecond
+const pollInterval = 5 * time.Millisecond
 
 // Login is a name and a password for HTTP basic authentication.
 type Login struct {
