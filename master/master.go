@@ -26,6 +26,7 @@ import (
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/resources"
 	"github.com/meseta/meseta/master/allocator"
+	"github.com/meseta/meseta/master/validation"
 )
 
 // Limits of what a master remembers, as in Mesos.
@@ -74,6 +75,10 @@ type Options struct {
 	// RemovalRate bounds how fast agents are given up; nil means no bound.
 	RemovalRate *rate.Limiter
 
+	// MaxRegexProgram bounds the expressions of offer constraints, in
+	// instructions, validation.DefaultRegexProgram by default.
+	MaxRegexProgram int
+
 	// RefuseRoot refuses frameworks whose user is root.
 	RefuseRoot bool
 
@@ -116,6 +121,7 @@ func (o *Options) defaults() {
 	set(&o.PingInterval, 15*time.Second)
 	set(&o.ReregisterTimeout, 10*time.Minute)
 	setInt(&o.MaxMissedPings, 5)
+	setInt(&o.MaxRegexProgram, validation.DefaultRegexProgram)
 	setInt(&o.MaxCompletedFrameworks, 50)
 	setInt(&o.MaxCompletedTasks, 1000)
 	setInt(&o.MaxUnreachableTasks, 1000)

@@ -109,7 +109,7 @@ func (m *Master) validateSubscription(info *mesosv1.FrameworkInfo, suppressed []
 	}); err != nil {
 		return nil, err
 	}
-	return validation.Subscription(rolesOf(info), suppressed, constraints)
+	return validation.Subscription(rolesOf(info), suppressed, constraints, m.opts.MaxRegexProgram)
 }
 
 // connect makes subscriber the framework's stream and greets it.
@@ -192,7 +192,7 @@ func (m *Master) UpdateFramework(ctx context.Context, caller Caller, call *sched
 		if err := validation.FrameworkUpdate(f.info, &info); err != nil {
 			return fault.Wrap(fault.Invalid, "FrameworkInfo update is not valid: "+err.Error(), err)
 		}
-		compiled, err := validation.Subscription(rolesOf(&info), call.SuppressedRoles, call.OfferConstraints)
+		compiled, err := validation.Subscription(rolesOf(&info), call.SuppressedRoles, call.OfferConstraints, m.opts.MaxRegexProgram)
 		if err != nil {
 			return fault.Wrap(fault.Invalid, "'UpdateFramework' call is not valid: "+err.Error(), err)
 		}

@@ -97,10 +97,11 @@ func (s *Service) build(ctx context.Context, cfg *config.Agent, network config.N
 	}
 	router := httpx.NewRouter("/slave(1)")
 	api.New(s.agent, api.Options{
-		Flags:     cfg.Values(),
-		Gatherer:  registry,
-		Verbosity: env.Verbosity,
-		Logger:    logger,
+		Flags:      cfg.Values(),
+		BodyLimits: httpx.BodyLimits{MaxBytes: int64(cfg.MaxRequestSize)},
+		Gatherer:   registry,
+		Verbosity:  env.Verbosity,
+		Logger:     logger,
 	}).Routes(router)
 	handler := httpx.Recover(logger, httpx.AccessLog(logger, router))
 	s.server = httpx.NewServer(listener, handler, httpx.ServerOptions{
@@ -120,7 +121,7 @@ func (s *Service) openContainerizers(ctx context.Context, cfg *config.Agent, log
 		p, err := process.New(process.Config{
 			RuntimeDir:   cfg.RuntimeDir,
 			NoSwitchUser: !cfg.SwitchUser,
-			NoCgroups:    cfg.Cgroups == "off",
+			NoCgroups:    !usesCgroups(cfg),
 			CgroupParent: cfg.CgroupsRoot,
 			CPUQuota:     cfg.CgroupsEnableCFS,
 			Log:          logger,
@@ -151,6 +152,13 @@ func (s *Service) openContainerizers(ctx context.Context, cfg *config.Agent, log
 	}
 	s.docker = d
 	return nil
+}
+
+// usesCgroups reports whether control groups are wanted. As in Mesos, a list of
+// isolators without any of cgroups/* means that they are not.
+func usesCgroups(cfg *config.Agent) bool {
+	named := func(isolator string) bool { return strings.HasPrefix(isolator, "cgroups/") }
+	return cfg.Cgroups != "off" && (cfg.Isolation == nil || slices.ContainsFunc(cfg.Isolation, named))
 }
 
 // dockerHost turns the path of a socket into the address of an engine.
@@ -189,6 +197,8 @@ func (s *Service) options(cfg *config.Agent, logger *slog.Logger, registry prome
 		Domain:                            domain,
 		Version:                           version.Mesos,
 		SwitchUser:                        cfg.SwitchUser,
+		SandboxDirectory:                  cfg.SandboxDirectory,
+		DockerStopTimeout:                 cfg.DockerStopTimeout,
 		ExecutorEnvironment:               cfg.ExecutorEnvironment,
 		RegistrationBackoffFactor:         cfg.RegistrationBackoffFactor,
 		ExecutorShutdownGracePeriod:       cfg.ExecutorShutdownGracePeriod,

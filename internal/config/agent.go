@@ -62,6 +62,9 @@ type Agent struct {
 	// subscribes over HTTP, as --http_command_executor asks.
 	HTTPCommandExecutor bool
 
+	// Isolation are isolators as Mesos names them; nil if unset. When it is set,
+	// control groups limit tasks only if one of cgroups/* is named.
+	Isolation []string
 	// Cgroups is "auto" (limit where it is permitted), "required" or "off".
 	Cgroups string
 	// CgroupsHierarchy is where cgroups are mounted.
@@ -150,9 +153,9 @@ func (a *Agent) table() *table {
 	a.addDockerFlags(t)
 
 	t.in("Downloads")
-	add(t, &a.FetcherCacheDir, "fetcher_cache_dir", "", text(), "Directory for cached downloads. Unset means fetch in --work_dir.").takesPath()
-	add(t, &a.FetcherCacheSize, "fetcher_cache_size", 2*Gigabytes, size(0), "Most that it may hold.")
-	add(t, &a.FetcherStallTimeout, "fetcher_stall_timeout", time.Minute, positiveDuration(), "How long a download may stand still before it fails.")
+	add(t, &a.FetcherCacheDir, "fetcher_cache_dir", "", text(), "Directory for cached downloads. Unset means fetch in --work_dir.").later("fetching is not part of this version").takesPath()
+	add(t, &a.FetcherCacheSize, "fetcher_cache_size", 2*Gigabytes, size(0), "Most that it may hold.").later("fetching is not part of this version")
+	add(t, &a.FetcherStallTimeout, "fetcher_stall_timeout", time.Minute, positiveDuration(), "How long a download may stand still before it fails.").later("fetching is not part of this version")
 
 	t.in("Disk and history")
 	add(t, &a.GCDelay, "gc_delay", 7*24*time.Hour, anyDuration(), "Longest time an ended sandbox is kept.")
@@ -185,27 +188,29 @@ func (a *Agent) addContainerFlags(t *table) {
 	add(t, &a.SwitchUser, "switch_user", true, boolean(), "Run tasks as the user that they or their framework name; needs root.")
 	add(t, &a.ExecutorEnvironment, "executor_environment_variables", nil, stringMap(),
 		`Environment of executors and tasks in place of the agent's own, such as {"PATH":"/bin:/usr/bin"}.`).takesJSON()
-	add(t, &a.ExecutorRegistrationTimeout, "executor_registration_timeout", time.Minute, positiveDuration(), "How long an executor may take to subscribe.")
+	add(t, &a.ExecutorRegistrationTimeout, "executor_registration_timeout", time.Minute, positiveDuration(), "How long an executor may take to subscribe.").later("executors are not part of this version")
 	add(t, &a.ExecutorReregistrationTimeout, "executor_reregistration_timeout", 2*time.Second, duration(time.Millisecond, 15*time.Second),
-		"How long executors may take to come back after a restart of the agent.")
+		"How long executors may take to come back after a restart of the agent.").later("executors are not part of this version")
 	add(t, &a.ExecutorShutdownGracePeriod, "executor_shutdown_grace_period", 5*time.Second, anyDuration(), "How long an executor may take to end when told to.")
-	add(t, &a.HTTPHeartbeatInterval, "http_heartbeat_interval", 30*time.Second, positiveDuration(), "Time between heartbeats on streams.")
-	add(t, &a.HTTPCommandExecutor, "http_command_executor", false, boolean(), "Treat the executor of command tasks like any other that uses the HTTP API.")
+	add(t, &a.HTTPHeartbeatInterval, "http_heartbeat_interval", 30*time.Second, positiveDuration(), "Time between heartbeats on streams.").later("executors are not part of this version")
+	add(t, &a.HTTPCommandExecutor, "http_command_executor", false, boolean(), "Treat the executor of command tasks like any other that uses the HTTP API.").later("command tasks need no executor")
+	add(t, &a.Isolation, "isolation", nil, list(),
+		"Isolators as Mesos names them. When given, control groups are used only if one of cgroups/* is among them.")
 	add(t, &a.Cgroups, "cgroups", "auto", oneOf("auto", "required", "off"),
 		"Limit the cpus, memory and processes of tasks by control groups: where it is permitted (auto), always or refuse to start (required), or never (off).")
-	add(t, &a.CgroupsHierarchy, "cgroups_hierarchy", "/sys/fs/cgroup", checked(text(), absolute), "Where control groups are mounted.").takesPath()
+	add(t, &a.CgroupsHierarchy, "cgroups_hierarchy", "/sys/fs/cgroup", checked(text(), absolute), "Where control groups are mounted.").later("control groups are used where the system has mounted them").takesPath()
 	add(t, &a.CgroupsRoot, "cgroups_root", "mesos", text(), "Control group that holds those of the containers.").called("NAME")
 	add(t, &a.CgroupsEnableCFS, "cgroups_enable_cfs", false, boolean(), "Make cpus a hard limit instead of a share.")
-	add(t, &a.CgroupsLimitSwap, "cgroups_limit_swap", false, boolean(), "Count swap into the memory limit.")
-	add(t, &a.CgroupsDestroyTimeout, "cgroups_destroy_timeout", time.Minute, positiveDuration(), "How long the removal of a control group may take.")
+	add(t, &a.CgroupsLimitSwap, "cgroups_limit_swap", false, boolean(), "Count swap into the memory limit.").later("swap is not limited in this version")
+	add(t, &a.CgroupsDestroyTimeout, "cgroups_destroy_timeout", time.Minute, positiveDuration(), "How long the removal of a control group may take.").later("control groups are removed without a time limit")
 }
 
 func (a *Agent) addDockerFlags(t *table) {
 	t.in("Docker")
 	add(t, &a.DockerSocket, "docker_socket", "/var/run/docker.sock", text(), "Path of the engine's socket, or an address such as tcp://127.0.0.1:2375.").takesPath()
-	add(t, &a.DockerConfig, "docker_config", "", dockerConfig(), "Docker's config.json with the credentials of registries, as JSON or a path.").takesJSON().hide()
-	add(t, &a.DockerKillOrphans, "docker_kill_orphans", true, boolean(), "After a restart, remove containers that belong to no known task.")
-	add(t, &a.DockerRemoveDelay, "docker_remove_delay", 6*time.Hour, anyDuration(), "How long ended containers are kept.")
+	add(t, &a.DockerConfig, "docker_config", "", dockerConfig(), "Docker's config.json with the credentials of registries, as JSON or a path.").later("credentials of registries are not part of this version").takesJSON().hide()
+	add(t, &a.DockerKillOrphans, "docker_kill_orphans", true, boolean(), "After a restart, remove containers that belong to no known task.").later("unknown containers of the agent are always removed")
+	add(t, &a.DockerRemoveDelay, "docker_remove_delay", 6*time.Hour, anyDuration(), "How long ended containers are kept.").later("containers are removed when their task has ended")
 	add(t, &a.DockerStopTimeout, "docker_stop_timeout", 0, anyDuration(),
 		"Time between the polite and the hard signal for tasks without a kill policy. 0ns means --executor_shutdown_grace_period.")
 }

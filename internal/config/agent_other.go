@@ -70,7 +70,6 @@ func addInertAgentFlags(t *table, v *map[string]string) {
 	ignore(t, v, "image_gc_config", "", document(), whyImages).takesJSON()
 	ignore(t, v, "image_providers", "", list(), whyImages)
 	ignore(t, v, "image_provisioner_backend", "", text(), whyImages)
-	ignore(t, v, "isolation", "posix/cpu,posix/mem", list(), whyProcess+"; see --cgroups")
 	ignore(t, v, "jwt_secret_key", "", text(), whyNoAuth).takesPath().hide()
 	ignore(t, v, "launcher", "posix", text(), whyProcess+"; see --cgroups")
 	ignore(t, v, "launcher_dir", "", text(), "everything is in one program").takesPath()

@@ -58,6 +58,13 @@ func (f *flag) called(kind string) *flag { f.kind = kind; return f }
 // refuse makes any value but the default a problem with this explanation.
 func (f *flag) refuse(why string) *flag { f.refusal = why; return f }
 
+// later marks flags that are read and checked but have no effect for the reason
+// given. They are listed apart, and noticed when given.
+func (f *flag) later(why string) *flag {
+	f.inert, f.help, f.group = why, "", groupInert
+	return f
+}
+
 // table is the list of flags of one service, bound to one struct. Building it
 // changes nothing in the struct.
 type table struct {

@@ -33,5 +33,5 @@ func (h *HTTP) addFlags(t *table) {
 	add(t, &h.StreamWriteTimeout, "http_stream_write_timeout", 10*time.Second, positiveDuration(),
 		"How long one write to a subscriber may take before its stream is closed.")
 	add(t, &h.Check, "check", false, boolean(),
-		"Validate requests and answers against the API description and log what differs. For development: it costs time.")
+		"Validate requests and answers against the API description and log what differs. For development: it costs time.").later("tests hold every request and answer against the API description")
 }

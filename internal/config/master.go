@@ -128,15 +128,15 @@ func (m *Master) table() *table {
 			"postgres://user:password@host/database (several masters with an elected leader), "+
 			"or replicated_log, which here means an SQLite file registry.db in --work_dir.")
 	add(t, &m.RegistryFetchTimeout, "registry_fetch_timeout", time.Minute, positiveDuration(),
-		"How long reading the registry may take when a master starts to lead.")
+		"How long reading the registry may take when a master starts to lead.").later("durable registries are not part of this version")
 	add(t, &m.RegistryStoreTimeout, "registry_store_timeout", 20*time.Second, positiveDuration(),
-		"How long one write to the registry may take before the master gives up leading.")
+		"How long one write to the registry may take before the master gives up leading.").later("durable registries are not part of this version")
 	add(t, &m.RegistryGCInterval, "registry_gc_interval", 15*time.Minute, positiveDuration(),
-		"Time between removals of old unreachable and gone agents from the registry.")
+		"Time between removals of old unreachable and gone agents from the registry.").later("durable registries are not part of this version")
 	add(t, &m.RegistryMaxAgentAge, "registry_max_agent_age", 14*24*time.Hour, positiveDuration(),
-		"How long unreachable and gone agents stay in the registry.")
+		"How long unreachable and gone agents stay in the registry.").later("durable registries are not part of this version")
 	add(t, &m.RegistryMaxAgentCount, "registry_max_agent_count", 102400, integer(0, math.MaxInt32),
-		"How many unreachable and how many gone agents stay in the registry.")
+		"How many unreachable and how many gone agents stay in the registry.").later("durable registries are not part of this version")
 	add(t, &m.Cluster, "cluster", "", text(), "Name of the cluster, for people.")
 	add(t, &m.Domain, "domain", nil, document(),
 		`Fault domain of this master, as in {"fault_domain":{"region":{"name":"eu"},"zone":{"name":"eu-1"}}}.`).takesJSON()
@@ -151,7 +151,7 @@ func (m *Master) table() *table {
 	add(t, &m.AgentRemovalRateLimit, "agent_removal_rate_limit", nil, optional(rate()),
 		"How fast agents may be marked unreachable, such as 1/10mins. Unset means without limit.").alias("slave_removal_rate_limit")
 	add(t, &m.RecoveryAgentRemovalLimit, "recovery_agent_removal_limit", 1, percentage(),
-		"If more agents than this are missing after --agent_reregister_timeout, the master exits instead of marking them.").alias("recovery_slave_removal_limit")
+		"If more agents than this are missing after --agent_reregister_timeout, the master exits instead of marking them.").later("this version does not recover agents from a registry").alias("recovery_slave_removal_limit")
 	add(t, &m.RequireAgentDomain, "require_agent_domain", false, boolean(), "Refuse agents that have no fault domain.")
 	add(t, &m.Whitelist, "whitelist", "", text(),
 		"File with the hostnames of the agents to use, one a line, re-read every 5 seconds. Unset means all.").takesPath()
@@ -167,7 +167,7 @@ func (m *Master) table() *table {
 	add(t, &m.MaxUnreachableTasksPerFramework, "max_unreachable_tasks_per_framework", 1000, integer(0, math.MaxInt32),
 		"Unreachable tasks to remember for each framework.")
 	add(t, &m.MaxOperatorEventStreamSubscribers, "max_operator_event_stream_subscribers", 1000, integer(1, math.MaxInt32),
-		"Subscribers of the operator event stream; one more closes the oldest.")
+		"Subscribers of the operator event stream; one more closes the oldest.").later("the operator event stream is not part of this version")
 	add(t, &m.PublishPerFrameworkMetrics, "publish_per_framework_metrics", true, boolean(), "Serve metrics for each framework.")
 
 	m.HTTP.addFlags(t)
@@ -182,7 +182,7 @@ func (m *Master) addAllocationFlags(t *table) {
 	add(t, &m.AllocationInterval, "allocation_interval", time.Second, positiveDuration(),
 		"Time between allocations of all agents. What changed is offered without waiting for it.")
 	add(t, &m.RoleSorter, "role_sorter", "drf", oneOf("drf", "random"), "Order in which roles are served.").alias("user_sorter")
-	add(t, &m.FrameworkSorter, "framework_sorter", "drf", oneOf("drf", "random"), "Order in which the frameworks of a role are served.")
+	add(t, &m.FrameworkSorter, "framework_sorter", "drf", oneOf("drf", "random"), "Order in which the frameworks of a role are served.").later("frameworks are served in the order that --role_sorter says")
 	add(t, &m.FairSharingExcludedResourceNames, "fair_sharing_excluded_resource_names", nil, list(),
 		"Resources that do not count towards a fair share, such as gpus.")
 	add(t, &m.FilterGPUResources, "filter_gpu_resources", true, boolean(),
@@ -192,15 +192,15 @@ func (m *Master) addAllocationFlags(t *table) {
 	add(t, &m.OfferTimeout, "offer_timeout", defaultOfferTimeout, anyDuration(),
 		"How long a framework may hold an offer before it is taken back. 0ns means for ever.")
 	add(t, &m.OfferConstraintsRE2MaxMem, "offer_constraints_re2_max_mem", 4*Kilobytes, size(1),
-		"Memory a regular expression in offer constraints may need.")
+		"Memory a regular expression in offer constraints may need.").later("expressions are bounded by their number of instructions")
 	add(t, &m.OfferConstraintsRE2MaxProgramSize, "offer_constraints_re2_max_program_size", 100, integer(1, math.MaxInt32),
 		"Instructions a regular expression in offer constraints may need.")
 	add(t, &m.Weights, "weights", nil, weights(),
 		"Weights of roles, such as web=2.5,batch=1, for roles that have none in the registry.")
 	add(t, &m.AllocatorAgentRecoveryFactor, "allocator_agent_recovery_factor", 0.8, fraction(),
-		"Fraction of known agents that must return after a change of leader before offers are made, if any quota is set.")
+		"Fraction of known agents that must return after a change of leader before offers are made, if any quota is set.").later("this version does not recover agents from a registry")
 	add(t, &m.AllocatorRecoveryTimeout, "allocator_recovery_timeout", 10*time.Minute, anyDuration(),
-		"Longest wait for them.")
+		"Longest wait for them.").later("this version does not recover agents from a registry")
 }
 
 // defaultOfferTimeout differs from Mesos, which lets a framework keep offers

@@ -67,7 +67,12 @@ func checkNodeCall(call *nodev1.Call) error {
 // register opens the session of an agent.
 func (s *Server) register(w http.ResponseWriter, r *http.Request, in *nodev1.Register) {
 	id := master.NewSessionID()
-	queue := stream.New(stream.Options{MaxFrames: maxFrames, Counters: s.nodeStreams})
+	queue := stream.New(stream.Options{
+		MaxFrames:    maxFrames,
+		MaxBytes:     s.opts.StreamBytes,
+		WriteTimeout: s.opts.WriteTimeout,
+		Counters:     s.nodeStreams,
+	})
 	if err := s.master.Register(r.Context(), in, subscriber{queue}, id); err != nil {
 		s.refuse(w, r, err)
 		return

@@ -65,6 +65,8 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, call *schedul
 	id := master.NewStreamID()
 	queue := stream.New(stream.Options{
 		MaxFrames:           maxFrames,
+		MaxBytes:            s.opts.StreamBytes,
+		WriteTimeout:        s.opts.WriteTimeout,
 		Heartbeat:           heartbeat,
 		HeartbeatInterval:   master.HeartbeatInterval,
 		HeartbeatAfterFirst: true,

@@ -5,6 +5,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/meseta/meseta/gen/nodev1"
 	"github.com/meseta/meseta/gen/schedulerv1"
@@ -21,6 +22,10 @@ type Options struct {
 	// MaxNodeBody that of an agent's, which may list all of its tasks, 64 MiB.
 	MaxBody     int64
 	MaxNodeBody int64
+	// StreamBytes is how much may wait for one subscriber, WriteTimeout how
+	// long one write to it may take; package stream's defaults by default.
+	StreamBytes  int
+	WriteTimeout time.Duration
 	// Authenticator gives the principal of a request; by default everybody
 	// is let in without one.
 	Authenticator httpx.Authenticator

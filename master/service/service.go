@@ -84,7 +84,12 @@ func build(cfg *config.Master, network config.Network, listener net.Listener, en
 	}
 	m := master.New(opts)
 	router := httpx.NewRouter("/master")
-	api.New(m, api.Options{MaxBody: int64(cfg.MaxRequestSize), Logger: logger}).Routes(router)
+	api.New(m, api.Options{
+		MaxBody:      int64(cfg.MaxRequestSize),
+		StreamBytes:  int(cfg.StreamQueue),
+		WriteTimeout: cfg.StreamWriteTimeout,
+		Logger:       logger,
+	}).Routes(router)
 	read.New(m, read.Options{
 		Flags:        cfg.Values(),
 		Counters:     opts.Metrics,
@@ -93,6 +98,7 @@ func build(cfg *config.Master, network config.Network, listener net.Listener, en
 		PerFramework: cfg.PublishPerFrameworkMetrics,
 		LogFile:      env.LogFile,
 		Verbosity:    env.Verbosity,
+		BodyLimits:   httpx.BodyLimits{MaxBytes: int64(cfg.MaxRequestSize)},
 		Logger:       logger,
 	}).Routes(router)
 	handler := httpx.Recover(logger, httpx.AccessLog(logger, router))
@@ -130,6 +136,7 @@ func masterOptions(cfg *config.Master, endpoint config.Endpoint, logger *slog.Lo
 		RequireAgentDomain:     cfg.RequireAgentDomain,
 		RemovalRate:            removalRate(cfg.AgentRemovalRateLimit),
 		RefuseRoot:             !cfg.RootSubmissions,
+		MaxRegexProgram:        cfg.OfferConstraintsRE2MaxProgramSize,
 		PingInterval:           cfg.AgentPingTimeout,
 		MaxMissedPings:         cfg.MaxAgentPingTimeouts,
 		ReregisterTimeout:      cfg.AgentReregisterTimeout,

@@ -10,10 +10,10 @@ import (
 	"github.com/meseta/meseta/internal/resources"
 )
 
-// maxRegexProgram is the largest compiled expression of a constraint, in
+// DefaultRegexProgram is the largest compiled expression of a constraint, in
 // instructions, as the Mesos flag offer_constraints_re2_max_program_size has
 // it by default.
-const maxRegexProgram = 100
+const DefaultRegexProgram = 100
 
 // Constraints are compiled offer constraints: which agents a framework wants
 // to be offered, by role. They are immutable.
@@ -71,7 +71,7 @@ func (g constraintGroup) match(t ConstraintTarget) bool {
 	return true
 }
 
-func compileConstraints(in *mesosv1.OfferConstraints) (*Constraints, error) {
+func compileConstraints(in *mesosv1.OfferConstraints, maxProgram int) (*Constraints, error) {
 	out := &Constraints{roles: make(map[string][]constraintGroup, len(in.RoleConstraints))}
 	for _, name := range sortedKeys(in.RoleConstraints) {
 		groups := in.RoleConstraints[name].Groups
@@ -85,7 +85,7 @@ func compileConstraints(in *mesosv1.OfferConstraints) (*Constraints, error) {
 			}
 			var group constraintGroup
 			for i := range g.AttributeConstraints {
-				one, err := compileConstraint(&g.AttributeConstraints[i])
+				one, err := compileConstraint(&g.AttributeConstraints[i], maxProgram)
 				if err != nil {
 					return nil, fmt.Errorf("A role %s has an invalid 'AttributeConstraint': %w", name, err)
 				}
@@ -97,12 +97,12 @@ func compileConstraints(in *mesosv1.OfferConstraints) (*Constraints, error) {
 	return out, nil
 }
 
-func compileConstraint(in *mesosv1.AttributeConstraint) (attributeConstraint, error) {
+func compileConstraint(in *mesosv1.AttributeConstraint, maxProgram int) (attributeConstraint, error) {
 	value, err := compileSelector(&in.Selector)
 	if err != nil {
 		return attributeConstraint{}, err
 	}
-	test, err := compilePredicate(&in.Predicate)
+	test, err := compilePredicate(&in.Predicate, maxProgram)
 	if err != nil {
 		return attributeConstraint{}, err
 	}
@@ -135,7 +135,7 @@ func compileSelector(s *mesosv1.AttributeConstraintSelector) (func(ConstraintTar
 	return nil, errors.New("Unknown pseudoattribute type")
 }
 
-func compilePredicate(p *mesosv1.AttributeConstraintPredicate) (func(constrained, bool) bool, error) {
+func compilePredicate(p *mesosv1.AttributeConstraintPredicate, maxProgram int) (func(constrained, bool) bool, error) {
 	switch {
 	case p.Exists != nil:
 		return func(_ constrained, present bool) bool { return present }, nil
@@ -148,13 +148,13 @@ func compilePredicate(p *mesosv1.AttributeConstraintPredicate) (func(constrained
 		want := p.TextNotEquals.Value
 		return ofText(true, func(s string) bool { return s != want }), nil
 	case p.TextMatches != nil:
-		re, err := compileRegex(p.TextMatches.Regex)
+		re, err := compileRegex(p.TextMatches.Regex, maxProgram)
 		if err != nil {
 			return nil, err
 		}
 		return ofText(false, re.MatchString), nil
 	case p.TextNotMatches != nil:
-		re, err := compileRegex(p.TextNotMatches.Regex)
+		re, err := compileRegex(p.TextNotMatches.Regex, maxProgram)
 		if err != nil {
 			return nil, err
 		}
@@ -180,7 +180,7 @@ func ofText(absent bool, test func(string) bool) func(constrained, bool) bool {
 
 // compileRegex compiles an expression that must match the whole value. Errors
 // read as those of RE2.
-func compileRegex(pattern string) (*regexp.Regexp, error) {
+func compileRegex(pattern string, maxProgram int) (*regexp.Regexp, error) {
 	refuse := func(cause string) error {
 		return fmt.Errorf("Failed to construct regex from pattern '%s': %s", pattern, cause)
 	}
@@ -189,7 +189,7 @@ func compileRegex(pattern string) (*regexp.Regexp, error) {
 		return nil, refuse(re2Text(err))
 	}
 	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil || len(program.Inst) > maxRegexProgram {
+	if err != nil || len(program.Inst) > maxProgram {
 		return nil, refuse("pattern too large - compile failed")
 	}
 	return regexp.MustCompile(`\A(?:` + pattern + `)\z`), nil

@@ -184,8 +184,9 @@ func offerFilters(filters map[string]mesosv1.OfferFilters) error {
 }
 
 // Subscription checks suppressed roles and offer constraints against the roles
-// subscribed to, and compiles the constraints. No constraints give nil.
-func Subscription(roles, suppressed []string, constraints *mesosv1.OfferConstraints) (*Constraints, error) {
+// subscribed to, and compiles the constraints, whose expressions may have
+// maxProgram instructions each. No constraints give nil.
+func Subscription(roles, suppressed []string, constraints *mesosv1.OfferConstraints, maxProgram int) (*Constraints, error) {
 	var foreign []string
 	for _, name := range suppressed {
 		if !slices.Contains(roles, name) && !slices.Contains(foreign, name) {
@@ -204,7 +205,7 @@ func Subscription(roles, suppressed []string, constraints *mesosv1.OfferConstrai
 			return nil, fmt.Errorf("Offer constraints specify `role_constraints` for a role '%s'not contained in the set of roles", name)
 		}
 	}
-	compiled, err := compileConstraints(constraints)
+	compiled, err := compileConstraints(constraints, maxProgram)
 	if err != nil {
 		return nil, fmt.Errorf("Offer constraints are not valid: %w", err)
 	}
