@@ -215,7 +215,9 @@ func TestMachine(t *testing.T) {
 		},
 		{
 			name: "a later kill may shorten the grace period",
-			play: func(s *script) { s.running().kill(60 * time.Second).after(time.Second).kill(time.Second).after(time.Second) },
+			play: func(s *script) {
+				s.running().kill(60 * time.Second).after(time.Second).kill(time.Second).after(time.Second)
+			},
 			want: []string{"prepare", running, "TASK_RUNNING, wait", "TASK_KILLING, Terminated", "Killed"},
 		},
 		{
@@ -277,7 +279,9 @@ func TestMachine(t *testing.T) {
 		{
 			name: "a killed task is not overdue as well",
 			cfg:  Config{MaxCompletion: time.Second},
-			play: func(s *script) { s.running().kill(10 * time.Second).after(5 * time.Second).exited(signalled(syscall.SIGTERM)) },
+			play: func(s *script) {
+				s.running().kill(10 * time.Second).after(5 * time.Second).exited(signalled(syscall.SIGTERM))
+			},
 			want: []string{"prepare", running, "TASK_RUNNING, wait", "TASK_KILLING, Terminated", `TASK_KILLED "Command terminated with signal Terminated"`},
 		},
 		{
