@@ -280,7 +280,7 @@ func (e ResponseType) Valid() bool {
 	}
 }
 
-// Call Call of the v1 API.
+// Call One call of an operator to the agent; the member that its type names must be set.
 type Call struct {
 	Type            CallType             `json:"type" mesos:"optional"`
 	GetMetrics      *CallGetMetrics      `json:"get_metrics,omitempty"`
@@ -288,13 +288,13 @@ type Call struct {
 	ListFiles       *CallListFiles       `json:"list_files,omitempty"`
 	ReadFile        *CallReadFile        `json:"read_file,omitempty"`
 	GetContainers   *CallGetContainers   `json:"get_containers,omitempty"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use launch_container
 	LaunchNestedContainer *CallLaunchNestedContainer `json:"launch_nested_container,omitempty"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use wait_container
 	WaitNestedContainer *CallWaitNestedContainer `json:"wait_nested_container,omitempty"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use kill_container
 	KillNestedContainer *CallKillNestedContainer `json:"kill_nested_container,omitempty"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use remove_container
 	RemoveNestedContainer        *CallRemoveNestedContainer        `json:"remove_nested_container,omitempty"`
 	LaunchNestedContainerSession *CallLaunchNestedContainerSession `json:"launch_nested_container_session,omitempty"`
 	AttachContainerInput         *CallAttachContainerInput         `json:"attach_container_input,omitempty"`
@@ -310,50 +310,50 @@ type Call struct {
 	PruneImages                  *CallPruneImages                  `json:"prune_images,omitempty"`
 }
 
-// CallAddResourceProviderConfig Call.AddResourceProviderConfig of the v1 API.
+// CallAddResourceProviderConfig Adds the configuration of a resource provider.
 type CallAddResourceProviderConfig struct {
 	Info externalRef0.ResourceProviderInfo `json:"info"`
 }
 
-// CallAttachContainerInput Call.AttachContainerInput of the v1 API.
+// CallAttachContainerInput A record of input for a container: first its id, then what it is to read.
 type CallAttachContainerInput struct {
 	Type        *CallAttachContainerInputType `json:"type,omitempty"`
 	ContainerID *externalRef0.ContainerID     `json:"container_id,omitempty"`
 	ProcessIo   *ProcessIO                    `json:"process_io,omitempty"`
 }
 
-// CallAttachContainerInputType Values of Call.AttachContainerInput.Type, by their names in the v1 API.
+// CallAttachContainerInputType The kinds of records of input.
 type CallAttachContainerInputType string
 
-// CallAttachContainerOutput Call.AttachContainerOutput of the v1 API.
+// CallAttachContainerOutput Streams the output of a container.
 type CallAttachContainerOutput struct {
 	ContainerID externalRef0.ContainerID `json:"container_id"`
 }
 
-// CallGetContainers Call.GetContainers of the v1 API.
+// CallGetContainers Which containers to list besides those of executors.
 type CallGetContainers struct {
 	ShowNested     *bool `json:"show_nested,omitempty"`
 	ShowStandalone *bool `json:"show_standalone,omitempty"`
 }
 
-// CallGetMetrics Call.GetMetrics of the v1 API.
+// CallGetMetrics Asks for the metrics that are ready in time.
 type CallGetMetrics struct {
 	Timeout *externalRef0.DurationInfo `json:"timeout,omitempty"`
 }
 
-// CallKillContainer Call.KillContainer of the v1 API.
+// CallKillContainer Sends a signal to a container.
 type CallKillContainer struct {
 	ContainerID externalRef0.ContainerID `json:"container_id"`
 	Signal      *int32                   `json:"signal,omitempty"`
 }
 
-// CallKillNestedContainer Call.KillNestedContainer of the v1 API.
+// CallKillNestedContainer Sends a signal to a nested container, in the older form.
 type CallKillNestedContainer struct {
 	ContainerID externalRef0.ContainerID `json:"container_id"`
 	Signal      *int32                   `json:"signal,omitempty"`
 }
 
-// CallLaunchContainer Call.LaunchContainer of the v1 API.
+// CallLaunchContainer Launches a container on its own or inside another one.
 type CallLaunchContainer struct {
 	ContainerID externalRef0.ContainerID      `json:"container_id"`
 	Command     *externalRef0.CommandInfo     `json:"command,omitempty"`
@@ -362,117 +362,117 @@ type CallLaunchContainer struct {
 	Limits      map[string]externalRef0.Limit `json:"limits,omitempty"`
 }
 
-// CallLaunchNestedContainer Call.LaunchNestedContainer of the v1 API.
+// CallLaunchNestedContainer Launches a container inside another one, in the older form.
 type CallLaunchNestedContainer struct {
 	ContainerID externalRef0.ContainerID    `json:"container_id"`
 	Command     *externalRef0.CommandInfo   `json:"command,omitempty"`
 	Container   *externalRef0.ContainerInfo `json:"container,omitempty"`
 }
 
-// CallLaunchNestedContainerSession Call.LaunchNestedContainerSession of the v1 API.
+// CallLaunchNestedContainerSession Launches a container inside another one and streams its output; it ends with the connection.
 type CallLaunchNestedContainerSession struct {
 	ContainerID externalRef0.ContainerID    `json:"container_id"`
 	Command     *externalRef0.CommandInfo   `json:"command,omitempty"`
 	Container   *externalRef0.ContainerInfo `json:"container,omitempty"`
 }
 
-// CallListFiles Call.ListFiles of the v1 API.
+// CallListFiles Lists a directory by its virtual path.
 type CallListFiles struct {
 	Path string `json:"path"`
 }
 
-// CallMarkResourceProviderGone Call.MarkResourceProviderGone of the v1 API.
+// CallMarkResourceProviderGone Declares that a resource provider will never come back.
 type CallMarkResourceProviderGone struct {
 	ResourceProviderID externalRef0.ResourceProviderID `json:"resource_provider_id"`
 }
 
-// CallPruneImages Call.PruneImages of the v1 API.
+// CallPruneImages Removes images that no container uses.
 type CallPruneImages struct {
 	ExcludedImages []externalRef0.Image `json:"excluded_images,omitempty"`
 }
 
-// CallReadFile Call.ReadFile of the v1 API.
+// CallReadFile Reads a part of a file by its virtual path.
 type CallReadFile struct {
 	Path   string  `json:"path"`
 	Offset uint64  `json:"offset"`
 	Length *uint64 `json:"length,omitempty"`
 }
 
-// CallRemoveContainer Call.RemoveContainer of the v1 API.
+// CallRemoveContainer Removes an ended container.
 type CallRemoveContainer struct {
 	ContainerID externalRef0.ContainerID `json:"container_id"`
 }
 
-// CallRemoveNestedContainer Call.RemoveNestedContainer of the v1 API.
+// CallRemoveNestedContainer Removes an ended nested container, in the older form.
 type CallRemoveNestedContainer struct {
 	ContainerID externalRef0.ContainerID `json:"container_id"`
 }
 
-// CallRemoveResourceProviderConfig Call.RemoveResourceProviderConfig of the v1 API.
+// CallRemoveResourceProviderConfig Removes the configuration of a resource provider.
 type CallRemoveResourceProviderConfig struct {
 	Type string `json:"type"`
 	Name string `json:"name"`
 }
 
-// CallSetLoggingLevel Call.SetLoggingLevel of the v1 API.
+// CallSetLoggingLevel Raises the logging level for a time.
 type CallSetLoggingLevel struct {
 	Level    uint32                    `json:"level"`
 	Duration externalRef0.DurationInfo `json:"duration"`
 }
 
-// CallType Values of Call.Type, by their names in the v1 API.
+// CallType The kinds of calls of an operator.
 type CallType string
 
-// CallUpdateResourceProviderConfig Call.UpdateResourceProviderConfig of the v1 API.
+// CallUpdateResourceProviderConfig Replaces the configuration of a resource provider.
 type CallUpdateResourceProviderConfig struct {
 	Info externalRef0.ResourceProviderInfo `json:"info"`
 }
 
-// CallWaitContainer Call.WaitContainer of the v1 API.
+// CallWaitContainer Waits for a container to end.
 type CallWaitContainer struct {
 	ContainerID externalRef0.ContainerID `json:"container_id"`
 }
 
-// CallWaitNestedContainer Call.WaitNestedContainer of the v1 API.
+// CallWaitNestedContainer Waits for a nested container to end, in the older form.
 type CallWaitNestedContainer struct {
 	ContainerID externalRef0.ContainerID `json:"container_id"`
 }
 
-// ProcessIO ProcessIO of the v1 API.
+// ProcessIO A record of the input or output of a container; the member that its type names is set.
 type ProcessIO struct {
 	Type    *ProcessIOType    `json:"type,omitempty"`
 	Data    *ProcessIOData    `json:"data,omitempty"`
 	Control *ProcessIOControl `json:"control,omitempty"`
 }
 
-// ProcessIOControl ProcessIO.Control of the v1 API.
+// ProcessIOControl What is not data: the size of the terminal, or a sign of life.
 type ProcessIOControl struct {
 	Type      *ProcessIOControlType      `json:"type,omitempty"`
 	TtyInfo   *externalRef0.TTYInfo      `json:"tty_info,omitempty"`
 	Heartbeat *ProcessIOControlHeartbeat `json:"heartbeat,omitempty"`
 }
 
-// ProcessIOControlHeartbeat ProcessIO.Control.Heartbeat of the v1 API.
+// ProcessIOControlHeartbeat A sign of life, and when the next one is due.
 type ProcessIOControlHeartbeat struct {
 	Interval *externalRef0.DurationInfo `json:"interval,omitempty"`
 }
 
-// ProcessIOControlType Values of ProcessIO.Control.Type, by their names in the v1 API.
+// ProcessIOControlType The kinds of control records.
 type ProcessIOControlType string
 
-// ProcessIOData ProcessIO.Data of the v1 API.
+// ProcessIOData Bytes of one of the streams of a container; none means its end.
 type ProcessIOData struct {
 	Type *ProcessIODataType `json:"type,omitempty"`
 	Data []byte             `json:"data,omitempty"`
 }
 
-// ProcessIODataType Values of ProcessIO.Data.Type, by their names in the v1 API.
+// ProcessIODataType The streams of a process.
 type ProcessIODataType string
 
-// ProcessIOType Values of ProcessIO.Type, by their names in the v1 API.
+// ProcessIOType The kinds of records of input and output.
 type ProcessIOType string
 
-// Response Response of the v1 API.
+// Response The answer of a call; the member that its type names is set, unless it would be empty.
 type Response struct {
 	Type                 ResponseType                  `json:"type" mesos:"optional"`
 	GetHealth            *ResponseGetHealth            `json:"get_health,omitempty"`
@@ -494,19 +494,19 @@ type Response struct {
 	WaitContainer        *ResponseWaitContainer        `json:"wait_container,omitempty"`
 }
 
-// ResponseGetAgent Response.GetAgent of the v1 API.
+// ResponseGetAgent The agent itself.
 type ResponseGetAgent struct {
 	AgentInfo               *externalRef0.AgentInfo   `json:"agent_info,omitempty"`
 	DrainConfig             *externalRef0.DrainConfig `json:"drain_config,omitempty"`
 	EstimatedDrainStartTime *externalRef0.TimeInfo    `json:"estimated_drain_start_time,omitempty"`
 }
 
-// ResponseGetContainers Response.GetContainers of the v1 API.
+// ResponseGetContainers The containers of the agent.
 type ResponseGetContainers struct {
 	Containers []ResponseGetContainersContainer `json:"containers,omitempty"`
 }
 
-// ResponseGetContainersContainer Response.GetContainers.Container of the v1 API.
+// ResponseGetContainersContainer A container, with its executor if it belongs to one.
 type ResponseGetContainersContainer struct {
 	FrameworkID        *externalRef0.FrameworkID        `json:"framework_id,omitempty"`
 	ExecutorID         *externalRef0.ExecutorID         `json:"executor_id,omitempty"`
@@ -516,72 +516,72 @@ type ResponseGetContainersContainer struct {
 	ResourceStatistics *externalRef0.ResourceStatistics `json:"resource_statistics,omitempty"`
 }
 
-// ResponseGetExecutors Response.GetExecutors of the v1 API.
+// ResponseGetExecutors The executors of the agent, those of command tasks included.
 type ResponseGetExecutors struct {
 	Executors          []ResponseGetExecutorsExecutor `json:"executors,omitempty"`
 	CompletedExecutors []ResponseGetExecutorsExecutor `json:"completed_executors,omitempty"`
 }
 
-// ResponseGetExecutorsExecutor Response.GetExecutors.Executor of the v1 API.
+// ResponseGetExecutorsExecutor An executor as the agent knows it.
 type ResponseGetExecutorsExecutor struct {
 	ExecutorInfo externalRef0.ExecutorInfo `json:"executor_info"`
 }
 
-// ResponseGetFlags Response.GetFlags of the v1 API.
+// ResponseGetFlags The flags that have a value.
 type ResponseGetFlags struct {
 	Flags []externalRef0.Flag `json:"flags,omitempty"`
 }
 
-// ResponseGetFrameworks Response.GetFrameworks of the v1 API.
+// ResponseGetFrameworks The frameworks with something on the agent, now or before.
 type ResponseGetFrameworks struct {
 	Frameworks          []ResponseGetFrameworksFramework `json:"frameworks,omitempty"`
 	CompletedFrameworks []ResponseGetFrameworksFramework `json:"completed_frameworks,omitempty"`
 }
 
-// ResponseGetFrameworksFramework Response.GetFrameworks.Framework of the v1 API.
+// ResponseGetFrameworksFramework A framework as the agent knows it.
 type ResponseGetFrameworksFramework struct {
 	FrameworkInfo externalRef0.FrameworkInfo `json:"framework_info"`
 }
 
-// ResponseGetHealth Response.GetHealth of the v1 API.
+// ResponseGetHealth Whether the process is healthy.
 type ResponseGetHealth struct {
 	Healthy bool `json:"healthy"`
 }
 
-// ResponseGetLoggingLevel Response.GetLoggingLevel of the v1 API.
+// ResponseGetLoggingLevel The present logging level.
 type ResponseGetLoggingLevel struct {
 	Level uint32 `json:"level"`
 }
 
-// ResponseGetMetrics Response.GetMetrics of the v1 API.
+// ResponseGetMetrics The metrics by name.
 type ResponseGetMetrics struct {
 	Metrics []externalRef0.Metric `json:"metrics,omitempty"`
 }
 
-// ResponseGetOperations Response.GetOperations of the v1 API.
+// ResponseGetOperations The operations that the agent keeps track of.
 type ResponseGetOperations struct {
 	Operations []externalRef0.Operation `json:"operations,omitempty"`
 }
 
-// ResponseGetResourceProviders Response.GetResourceProviders of the v1 API.
+// ResponseGetResourceProviders The resource providers of the agent.
 type ResponseGetResourceProviders struct {
 	ResourceProviders []ResponseGetResourceProvidersResourceProvider `json:"resource_providers,omitempty"`
 }
 
-// ResponseGetResourceProvidersResourceProvider Response.GetResourceProviders.ResourceProvider of the v1 API.
+// ResponseGetResourceProvidersResourceProvider A resource provider with what it provides.
 type ResponseGetResourceProvidersResourceProvider struct {
 	ResourceProviderInfo externalRef0.ResourceProviderInfo `json:"resource_provider_info"`
 	TotalResources       []externalRef0.Resource           `json:"total_resources,omitempty"`
 }
 
-// ResponseGetState Response.GetState of the v1 API.
+// ResponseGetState Tasks, executors and frameworks at one moment.
 type ResponseGetState struct {
 	GetTasks      *ResponseGetTasks      `json:"get_tasks,omitempty"`
 	GetExecutors  *ResponseGetExecutors  `json:"get_executors,omitempty"`
 	GetFrameworks *ResponseGetFrameworks `json:"get_frameworks,omitempty"`
 }
 
-// ResponseGetTasks Response.GetTasks of the v1 API.
+// ResponseGetTasks The tasks of the agent, by how far they have come.
 type ResponseGetTasks struct {
 	PendingTasks    []externalRef0.Task `json:"pending_tasks,omitempty"`
 	QueuedTasks     []externalRef0.Task `json:"queued_tasks,omitempty"`
@@ -590,26 +590,26 @@ type ResponseGetTasks struct {
 	CompletedTasks  []externalRef0.Task `json:"completed_tasks,omitempty"`
 }
 
-// ResponseGetVersion Response.GetVersion of the v1 API.
+// ResponseGetVersion Which version runs.
 type ResponseGetVersion struct {
 	VersionInfo externalRef0.VersionInfo `json:"version_info"`
 }
 
-// ResponseListFiles Response.ListFiles of the v1 API.
+// ResponseListFiles The files of a directory; none for the path of a file.
 type ResponseListFiles struct {
 	FileInfos []externalRef0.FileInfo `json:"file_infos,omitempty"`
 }
 
-// ResponseReadFile Response.ReadFile of the v1 API.
+// ResponseReadFile A part of a file, and the size of the whole.
 type ResponseReadFile struct {
 	Size uint64 `json:"size"`
 	Data []byte `json:"data"`
 }
 
-// ResponseType Values of Response.Type, by their names in the v1 API.
+// ResponseType The kinds of answers.
 type ResponseType string
 
-// ResponseWaitContainer Response.WaitContainer of the v1 API.
+// ResponseWaitContainer How a container ended.
 type ResponseWaitContainer struct {
 	ExitStatus *int32                               `json:"exit_status,omitempty"`
 	State      *externalRef0.TaskState              `json:"state,omitempty"`
@@ -618,7 +618,7 @@ type ResponseWaitContainer struct {
 	Message    *string                              `json:"message,omitempty"`
 }
 
-// ResponseWaitNestedContainer Response.WaitNestedContainer of the v1 API.
+// ResponseWaitNestedContainer How a nested container ended, in the older form.
 type ResponseWaitNestedContainer struct {
 	ExitStatus *int32                               `json:"exit_status,omitempty"`
 	State      *externalRef0.TaskState              `json:"state,omitempty"`

@@ -86,7 +86,7 @@ func (e EventType) Valid() bool {
 	}
 }
 
-// Call Call of the v1 API.
+// Call One call of an executor; the member that its type names must be set.
 type Call struct {
 	ExecutorID  externalRef0.ExecutorID  `json:"executor_id"`
 	FrameworkID externalRef0.FrameworkID `json:"framework_id"`
@@ -96,26 +96,26 @@ type Call struct {
 	Message     *CallMessage             `json:"message,omitempty"`
 }
 
-// CallMessage Call.Message of the v1 API.
+// CallMessage Sends bytes to the scheduler, at most once.
 type CallMessage struct {
 	Data []byte `json:"data"`
 }
 
-// CallSubscribe Call.Subscribe of the v1 API.
+// CallSubscribe Subscribes the executor, with what was not acknowledged before it lost its agent.
 type CallSubscribe struct {
 	UnacknowledgedTasks   []externalRef0.TaskInfo `json:"unacknowledged_tasks,omitempty"`
 	UnacknowledgedUpdates []CallUpdate            `json:"unacknowledged_updates,omitempty"`
 }
 
-// CallType Values of Call.Type, by their names in the v1 API.
+// CallType The kinds of calls of an executor.
 type CallType string
 
-// CallUpdate Call.Update of the v1 API.
+// CallUpdate News of a task; it is sent again until it is acknowledged.
 type CallUpdate struct {
 	Status externalRef0.TaskStatus `json:"status"`
 }
 
-// Event Event of the v1 API.
+// Event One event for an executor; the member that its type names is set.
 type Event struct {
 	Type         EventType          `json:"type" mesos:"optional"`
 	Subscribed   *EventSubscribed   `json:"subscribed,omitempty"`
@@ -127,39 +127,39 @@ type Event struct {
 	Error        *EventError        `json:"error,omitempty"`
 }
 
-// EventAcknowledged Event.Acknowledged of the v1 API.
+// EventAcknowledged The scheduler has acknowledged a status update; it need not be sent again.
 type EventAcknowledged struct {
 	TaskID externalRef0.TaskID `json:"task_id"`
 	UUID   []byte              `json:"uuid"`
 }
 
-// EventError Event.Error of the v1 API.
+// EventError The subscription is over for the reason given; the stream ends.
 type EventError struct {
 	Message string `json:"message"`
 }
 
-// EventKill Event.Kill of the v1 API.
+// EventKill Asks for a task to be killed.
 type EventKill struct {
 	TaskID     externalRef0.TaskID      `json:"task_id"`
 	KillPolicy *externalRef0.KillPolicy `json:"kill_policy,omitempty"`
 }
 
-// EventLaunch Event.Launch of the v1 API.
+// EventLaunch Launches a task.
 type EventLaunch struct {
 	Task externalRef0.TaskInfo `json:"task"`
 }
 
-// EventLaunchGroup Event.LaunchGroup of the v1 API.
+// EventLaunchGroup Launches tasks together; if one cannot run, none may.
 type EventLaunchGroup struct {
 	TaskGroup externalRef0.TaskGroupInfo `json:"task_group"`
 }
 
-// EventMessage Event.Message of the v1 API.
+// EventMessage Bytes that the scheduler has sent.
 type EventMessage struct {
 	Data []byte `json:"data"`
 }
 
-// EventSubscribed Event.Subscribed of the v1 API.
+// EventSubscribed The first event of a stream: the executor is subscribed.
 type EventSubscribed struct {
 	ExecutorInfo  externalRef0.ExecutorInfo  `json:"executor_info"`
 	FrameworkInfo externalRef0.FrameworkInfo `json:"framework_info"`
@@ -167,7 +167,7 @@ type EventSubscribed struct {
 	ContainerID   *externalRef0.ContainerID  `json:"container_id,omitempty"`
 }
 
-// EventType Values of Event.Type, by their names in the v1 API.
+// EventType The kinds of events for an executor.
 type EventType string
 
 // CallExecutorJSONRequestBody defines body for CallExecutor for application/json ContentType.

@@ -1177,19 +1177,19 @@ func (e VolumeSourceType) Valid() bool {
 	}
 }
 
-// Address Address of the v1 API.
+// Address Where a process listens.
 type Address struct {
 	Hostname *string `json:"hostname,omitempty"`
 	IP       *string `json:"ip,omitempty"`
 	Port     int32   `json:"port"`
 }
 
-// AgentID AgentID of the v1 API.
+// AgentID Names an agent; the master assigns it at the first registration.
 type AgentID struct {
 	Value string `json:"value"`
 }
 
-// AgentInfo AgentInfo of the v1 API.
+// AgentInfo What an agent says of itself when it registers.
 type AgentInfo struct {
 	Hostname   string      `json:"hostname"`
 	Port       *int32      `default:"5051" json:"port,omitempty"`
@@ -1202,15 +1202,15 @@ type AgentInfo struct {
 	Domain     *DomainInfo `json:"domain,omitempty"`
 }
 
-// AgentInfoCapability AgentInfo.Capability of the v1 API.
+// AgentInfoCapability One thing that an agent can do.
 type AgentInfoCapability struct {
 	Type *AgentInfoCapabilityType `json:"type,omitempty"`
 }
 
-// AgentInfoCapabilityType Values of AgentInfo.Capability.Type, by their names in the v1 API.
+// AgentInfoCapabilityType What an agent can do.
 type AgentInfoCapabilityType string
 
-// Attribute Attribute of the v1 API.
+// Attribute A property of an agent that is shown with its offers.
 type Attribute struct {
 	Name   string       `json:"name"`
 	Type   ValueType    `json:"type"`
@@ -1222,13 +1222,13 @@ type Attribute struct {
 	Text *ValueText `json:"text,omitempty"`
 }
 
-// AttributeConstraint AttributeConstraint of the v1 API.
+// AttributeConstraint A test of one attribute of an agent.
 type AttributeConstraint struct {
 	Selector  AttributeConstraintSelector  `json:"selector"`
 	Predicate AttributeConstraintPredicate `json:"predicate"`
 }
 
-// AttributeConstraintPredicate AttributeConstraint.Predicate of the v1 API.
+// AttributeConstraintPredicate The test; exactly one member is set.
 type AttributeConstraintPredicate struct {
 	// Exists One of the members of `predicate`.
 	Exists *AttributeConstraintPredicateExists `json:"exists,omitempty"`
@@ -1249,33 +1249,33 @@ type AttributeConstraintPredicate struct {
 	TextNotMatches *AttributeConstraintPredicateTextNotMatches `json:"text_not_matches,omitempty"`
 }
 
-// AttributeConstraintPredicateExists AttributeConstraint.Predicate.Exists of the v1 API.
+// AttributeConstraintPredicateExists The attribute is there.
 type AttributeConstraintPredicateExists = struct{}
 
-// AttributeConstraintPredicateNotExists AttributeConstraint.Predicate.NotExists of the v1 API.
+// AttributeConstraintPredicateNotExists The attribute is not there.
 type AttributeConstraintPredicateNotExists = struct{}
 
-// AttributeConstraintPredicateTextEquals AttributeConstraint.Predicate.TextEquals of the v1 API.
+// AttributeConstraintPredicateTextEquals The attribute is there, and if it is text it equals the value.
 type AttributeConstraintPredicateTextEquals struct {
 	Value string `json:"value"`
 }
 
-// AttributeConstraintPredicateTextMatches AttributeConstraint.Predicate.TextMatches of the v1 API.
+// AttributeConstraintPredicateTextMatches The attribute is there, and if it is text the whole of it matches the expression.
 type AttributeConstraintPredicateTextMatches struct {
 	Regex string `json:"regex"`
 }
 
-// AttributeConstraintPredicateTextNotEquals AttributeConstraint.Predicate.TextNotEquals of the v1 API.
+// AttributeConstraintPredicateTextNotEquals The attribute is not there, or if it is text it differs from the value.
 type AttributeConstraintPredicateTextNotEquals struct {
 	Value string `json:"value"`
 }
 
-// AttributeConstraintPredicateTextNotMatches AttributeConstraint.Predicate.TextNotMatches of the v1 API.
+// AttributeConstraintPredicateTextNotMatches The attribute is not there, or if it is text it does not match the expression as a whole.
 type AttributeConstraintPredicateTextNotMatches struct {
 	Regex string `json:"regex"`
 }
 
-// AttributeConstraintSelector AttributeConstraint.Selector of the v1 API.
+// AttributeConstraintSelector Which attribute is tested: a named one, or a property that every agent has.
 type AttributeConstraintSelector struct {
 	// PseudoattributeType One of the members of `selector`.
 	PseudoattributeType *AttributeConstraintSelectorPseudoattributeType `json:"pseudoattribute_type,omitempty"`
@@ -1284,10 +1284,10 @@ type AttributeConstraintSelector struct {
 	AttributeName *string `json:"attribute_name,omitempty"`
 }
 
-// AttributeConstraintSelectorPseudoattributeType Values of AttributeConstraint.Selector.PseudoattributeType, by their names in the v1 API.
+// AttributeConstraintSelectorPseudoattributeType Properties of agents that constraints can test like attributes.
 type AttributeConstraintSelectorPseudoattributeType string
 
-// CSIPluginContainerInfo CSIPluginContainerInfo of the v1 API.
+// CSIPluginContainerInfo A container of a storage plugin and the services in it.
 type CSIPluginContainerInfo struct {
 	Services  []CSIPluginContainerInfoService `json:"services,omitempty"`
 	Command   *CommandInfo                    `json:"command,omitempty"`
@@ -1295,16 +1295,16 @@ type CSIPluginContainerInfo struct {
 	Container *ContainerInfo                  `json:"container,omitempty"`
 }
 
-// CSIPluginContainerInfoService Values of CSIPluginContainerInfo.Service, by their names in the v1 API.
+// CSIPluginContainerInfoService The services of a storage plugin.
 type CSIPluginContainerInfoService string
 
-// CSIPluginEndpoint CSIPluginEndpoint of the v1 API.
+// CSIPluginEndpoint Where a service of a storage plugin listens.
 type CSIPluginEndpoint struct {
 	CsiService CSIPluginContainerInfoService `json:"csi_service"`
 	Endpoint   string                        `json:"endpoint"`
 }
 
-// CSIPluginInfo CSIPluginInfo of the v1 API.
+// CSIPluginInfo A storage plugin and the containers that it consists of.
 type CSIPluginInfo struct {
 	Type             string                   `json:"type"`
 	Name             *string                  `default:"default" json:"name,omitempty"`
@@ -1314,26 +1314,26 @@ type CSIPluginInfo struct {
 	TargetPathExists *bool                    `json:"target_path_exists,omitempty"`
 }
 
-// CapabilityInfo CapabilityInfo of the v1 API.
+// CapabilityInfo A set of Linux capabilities.
 type CapabilityInfo struct {
 	Capabilities []CapabilityInfoCapability `json:"capabilities,omitempty"`
 }
 
-// CapabilityInfoCapability Values of CapabilityInfo.Capability, by their names in the v1 API.
+// CapabilityInfoCapability The Linux capabilities, without the prefix CAP_.
 type CapabilityInfoCapability string
 
-// CgroupInfo CgroupInfo of the v1 API.
+// CgroupInfo The control groups of a container.
 type CgroupInfo struct {
 	NetCls *CgroupInfoNetCls `json:"net_cls,omitempty"`
 }
 
-// CgroupInfoBlkio CgroupInfo.Blkio of the v1 API.
+// CgroupInfoBlkio Groups the messages about block devices; it has no members.
 type CgroupInfoBlkio = struct{}
 
-// CgroupInfoBlkioCFQ CgroupInfo.Blkio.CFQ of the v1 API.
+// CgroupInfoBlkioCFQ Groups the messages of the CFQ scheduler; it has no members.
 type CgroupInfoBlkioCFQ = struct{}
 
-// CgroupInfoBlkioCFQStatistics CgroupInfo.Blkio.CFQ.Statistics of the v1 API.
+// CgroupInfoBlkioCFQStatistics Counters of the CFQ scheduler for one block device.
 type CgroupInfoBlkioCFQStatistics struct {
 	Device         *DeviceNumber          `json:"device,omitempty"`
 	Sectors        *uint64                `json:"sectors,omitempty"`
@@ -1346,38 +1346,38 @@ type CgroupInfoBlkioCFQStatistics struct {
 	IoQueued       []CgroupInfoBlkioValue `json:"io_queued,omitempty"`
 }
 
-// CgroupInfoBlkioOperation Values of CgroupInfo.Blkio.Operation, by their names in the v1 API.
+// CgroupInfoBlkioOperation The kinds of operations on a block device.
 type CgroupInfoBlkioOperation string
 
-// CgroupInfoBlkioStatistics CgroupInfo.Blkio.Statistics of the v1 API.
+// CgroupInfoBlkioStatistics Counters of the block devices that a container uses.
 type CgroupInfoBlkioStatistics struct {
 	Cfq          []CgroupInfoBlkioCFQStatistics        `json:"cfq,omitempty"`
 	CfqRecursive []CgroupInfoBlkioCFQStatistics        `json:"cfq_recursive,omitempty"`
 	Throttling   []CgroupInfoBlkioThrottlingStatistics `json:"throttling,omitempty"`
 }
 
-// CgroupInfoBlkioThrottling CgroupInfo.Blkio.Throttling of the v1 API.
+// CgroupInfoBlkioThrottling Groups the messages of throttling; it has no members.
 type CgroupInfoBlkioThrottling = struct{}
 
-// CgroupInfoBlkioThrottlingStatistics CgroupInfo.Blkio.Throttling.Statistics of the v1 API.
+// CgroupInfoBlkioThrottlingStatistics Counters of throttling for one block device.
 type CgroupInfoBlkioThrottlingStatistics struct {
 	Device         *DeviceNumber          `json:"device,omitempty"`
 	IoServiced     []CgroupInfoBlkioValue `json:"io_serviced,omitempty"`
 	IoServiceBytes []CgroupInfoBlkioValue `json:"io_service_bytes,omitempty"`
 }
 
-// CgroupInfoBlkioValue CgroupInfo.Blkio.Value of the v1 API.
+// CgroupInfoBlkioValue A count for one kind of operation on a block device.
 type CgroupInfoBlkioValue struct {
 	Op    *CgroupInfoBlkioOperation `json:"op,omitempty"`
 	Value *uint64                   `json:"value,omitempty"`
 }
 
-// CgroupInfoNetCls CgroupInfo.NetCls of the v1 API.
+// CgroupInfoNetCls The class that marks the network packets of a container.
 type CgroupInfoNetCls struct {
 	Classid *uint32 `json:"classid,omitempty"`
 }
 
-// CheckInfo CheckInfo of the v1 API.
+// CheckInfo How a task is checked for information only; the result has no consequences.
 type CheckInfo struct {
 	// Type Required in practice.
 	Type            *CheckInfoType    `json:"type,omitempty"`
@@ -1391,26 +1391,26 @@ type CheckInfo struct {
 	TimeoutSeconds *float64 `default:"20.0" json:"timeout_seconds,omitempty"`
 }
 
-// CheckInfoCommand CheckInfo.Command of the v1 API.
+// CheckInfoCommand A check by a command.
 type CheckInfoCommand struct {
 	Command CommandInfo `json:"command"`
 }
 
-// CheckInfoHTTP CheckInfo.Http of the v1 API.
+// CheckInfoHTTP A check by an HTTP request.
 type CheckInfoHTTP struct {
 	Port uint32  `json:"port"`
 	Path *string `json:"path,omitempty"`
 }
 
-// CheckInfoTCP CheckInfo.Tcp of the v1 API.
+// CheckInfoTCP A check by a TCP connection.
 type CheckInfoTCP struct {
 	Port uint32 `json:"port"`
 }
 
-// CheckInfoType Values of CheckInfo.Type, by their names in the v1 API.
+// CheckInfoType The kinds of checks.
 type CheckInfoType string
 
-// CheckStatusInfo CheckStatusInfo of the v1 API.
+// CheckStatusInfo The latest result of a task's check, of the kind that its type says.
 type CheckStatusInfo struct {
 	Type    *CheckInfoType          `json:"type,omitempty"`
 	Command *CheckStatusInfoCommand `json:"command,omitempty"`
@@ -1418,34 +1418,34 @@ type CheckStatusInfo struct {
 	TCP     *CheckStatusInfoTCP     `json:"tcp,omitempty"`
 }
 
-// CheckStatusInfoCommand CheckStatusInfo.Command of the v1 API.
+// CheckStatusInfoCommand Result of a check by command; without an exit code there is none yet.
 type CheckStatusInfoCommand struct {
 	ExitCode *int32 `json:"exit_code,omitempty"`
 }
 
-// CheckStatusInfoHTTP CheckStatusInfo.Http of the v1 API.
+// CheckStatusInfoHTTP Result of a check over HTTP; without a status code there is none yet.
 type CheckStatusInfoHTTP struct {
 	StatusCode *uint32 `json:"status_code,omitempty"`
 }
 
-// CheckStatusInfoTCP CheckStatusInfo.Tcp of the v1 API.
+// CheckStatusInfoTCP Result of a check over TCP; without an answer there is none yet.
 type CheckStatusInfoTCP struct {
 	Succeeded *bool `json:"succeeded,omitempty"`
 }
 
-// ClusterStatus ClusterStatus of the v1 API.
+// ClusterStatus What maintenance is doing with machines.
 type ClusterStatus struct {
 	DrainingMachines []ClusterStatusDrainingMachine `json:"draining_machines,omitempty"`
 	DownMachines     []MachineID                    `json:"down_machines,omitempty"`
 }
 
-// ClusterStatusDrainingMachine ClusterStatus.DrainingMachine of the v1 API.
+// ClusterStatusDrainingMachine A machine that drains and what frameworks answered.
 type ClusterStatusDrainingMachine struct {
 	ID       MachineID            `json:"id"`
 	Statuses []InverseOfferStatus `json:"statuses,omitempty"`
 }
 
-// CommandInfo CommandInfo of the v1 API.
+// CommandInfo A command with everything that it needs to run.
 type CommandInfo struct {
 	Uris        []CommandInfoURI `json:"uris,omitempty"`
 	Environment *Environment     `json:"environment,omitempty"`
@@ -1463,7 +1463,7 @@ type CommandInfo struct {
 	User *string `json:"user,omitempty"`
 }
 
-// CommandInfoURI CommandInfo.URI of the v1 API.
+// CommandInfoURI Something to be fetched into the sandbox before the command starts.
 type CommandInfoURI struct {
 	Value string `json:"value"`
 
@@ -1480,13 +1480,13 @@ type CommandInfoURI struct {
 	OutputFile *string `json:"output_file,omitempty"`
 }
 
-// ContainerID ContainerID of the v1 API.
+// ContainerID Names a container, with the container that it is nested in, if any.
 type ContainerID struct {
 	Value  string       `json:"value"`
 	Parent *ContainerID `json:"parent,omitempty"`
 }
 
-// ContainerInfo ContainerInfo of the v1 API.
+// ContainerInfo What a task's container is made of.
 type ContainerInfo struct {
 	// Type DOCKER needs `docker`; MESOS optional `mesos`.
 	Type         ContainerInfoType        `json:"type"`
@@ -1502,7 +1502,7 @@ type ContainerInfo struct {
 	TtyInfo *TTYInfo `json:"tty_info,omitempty"`
 }
 
-// ContainerInfoDockerInfo ContainerInfo.DockerInfo of the v1 API.
+// ContainerInfoDockerInfo How the Docker engine runs the container.
 type ContainerInfoDockerInfo struct {
 	Image        string                               `json:"image"`
 	Network      *ContainerInfoDockerInfoNetwork      `default:"HOST" json:"network,omitempty"`
@@ -1514,30 +1514,30 @@ type ContainerInfoDockerInfo struct {
 	ForcePullImage *bool       `json:"force_pull_image,omitempty"`
 
 	// VolumeDriver (use volume source DOCKER_VOLUME).
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use volumes with a source
 	VolumeDriver *string `json:"volume_driver,omitempty"`
 }
 
-// ContainerInfoDockerInfoNetwork Values of ContainerInfo.DockerInfo.Network, by their names in the v1 API.
+// ContainerInfoDockerInfoNetwork The network modes of Docker.
 type ContainerInfoDockerInfoNetwork string
 
-// ContainerInfoDockerInfoPortMapping ContainerInfo.DockerInfo.PortMapping of the v1 API.
+// ContainerInfoDockerInfoPortMapping A port of the host that leads to a port of a Docker container.
 type ContainerInfoDockerInfoPortMapping struct {
 	HostPort      uint32  `json:"host_port"`
 	ContainerPort uint32  `json:"container_port"`
 	Protocol      *string `json:"protocol,omitempty"`
 }
 
-// ContainerInfoMesosInfo ContainerInfo.MesosInfo of the v1 API.
+// ContainerInfoMesosInfo How the agent itself runs the container.
 type ContainerInfoMesosInfo struct {
 	// Image Absent = host filesystem.
 	Image *Image `json:"image,omitempty"`
 }
 
-// ContainerInfoType Values of ContainerInfo.Type, by their names in the v1 API.
+// ContainerInfoType Who runs a container, the Docker engine or the agent itself.
 type ContainerInfoType string
 
-// ContainerStatus ContainerStatus of the v1 API.
+// ContainerStatus What is known of a running container.
 type ContainerStatus struct {
 	ContainerID  *ContainerID  `json:"container_id,omitempty"`
 	NetworkInfos []NetworkInfo `json:"network_infos,omitempty"`
@@ -1545,48 +1545,48 @@ type ContainerStatus struct {
 	ExecutorPid  *uint32       `json:"executor_pid,omitempty"`
 }
 
-// Credential Credential of the v1 API.
+// Credential A principal with its password.
 type Credential struct {
 	Principal string  `json:"principal"`
 	Secret    *string `json:"secret,omitempty"`
 }
 
-// Credentials Credentials of the v1 API.
+// Credentials A list of credentials.
 type Credentials struct {
 	Credentials []Credential `json:"credentials,omitempty"`
 }
 
-// Device Device of the v1 API.
+// Device A device of the machine, by path or by number.
 type Device struct {
 	Path   *string       `json:"path,omitempty"`
 	Number *DeviceNumber `json:"number,omitempty"`
 }
 
-// DeviceAccess DeviceAccess of the v1 API.
+// DeviceAccess A device and what may be done with it.
 type DeviceAccess struct {
 	Device Device             `json:"device"`
 	Access DeviceAccessAccess `json:"access"`
 }
 
-// DeviceAccessAccess DeviceAccess.Access of the v1 API.
+// DeviceAccessAccess What may be done with a device.
 type DeviceAccessAccess struct {
 	Read  *bool `json:"read,omitempty"`
 	Write *bool `json:"write,omitempty"`
 	Mknod *bool `json:"mknod,omitempty"`
 }
 
-// DeviceNumber Device.Number of the v1 API.
+// DeviceNumber The number of a device.
 type DeviceNumber struct {
 	MajorNumber uint64 `json:"major_number"`
 	MinorNumber uint64 `json:"minor_number"`
 }
 
-// DeviceWhitelist DeviceWhitelist of the v1 API.
+// DeviceWhitelist The devices that a container may use.
 type DeviceWhitelist struct {
 	AllowedDevices []DeviceAccess `json:"allowed_devices,omitempty"`
 }
 
-// DiscoveryInfo DiscoveryInfo of the v1 API.
+// DiscoveryInfo How a task or an executor wants to be found by others.
 type DiscoveryInfo struct {
 	Visibility  DiscoveryInfoVisibility `json:"visibility"`
 	Name        *string                 `json:"name,omitempty"`
@@ -1597,10 +1597,10 @@ type DiscoveryInfo struct {
 	Labels      *Labels                 `json:"labels,omitempty"`
 }
 
-// DiscoveryInfoVisibility Values of DiscoveryInfo.Visibility, by their names in the v1 API.
+// DiscoveryInfoVisibility From where a task wants to be found.
 type DiscoveryInfoVisibility string
 
-// DiskStatistics DiskStatistics of the v1 API.
+// DiskStatistics How much of a disk or a volume is used.
 type DiskStatistics struct {
 	Source      *ResourceDiskInfoSource      `json:"source,omitempty"`
 	Persistence *ResourceDiskInfoPersistence `json:"persistence,omitempty"`
@@ -1608,54 +1608,54 @@ type DiskStatistics struct {
 	UsedBytes   *uint64                      `json:"used_bytes,omitempty"`
 }
 
-// DomainInfo DomainInfo of the v1 API.
+// DomainInfo Where a process runs, as far as faults are concerned.
 type DomainInfo struct {
 	FaultDomain *DomainInfoFaultDomain `json:"fault_domain,omitempty"`
 }
 
-// DomainInfoFaultDomain DomainInfo.FaultDomain of the v1 API.
+// DomainInfoFaultDomain The region, and the zone inside it, that share faults.
 type DomainInfoFaultDomain struct {
 	Region DomainInfoFaultDomainRegionInfo `json:"region"`
 	Zone   DomainInfoFaultDomainZoneInfo   `json:"zone"`
 }
 
-// DomainInfoFaultDomainRegionInfo DomainInfo.FaultDomain.RegionInfo of the v1 API.
+// DomainInfoFaultDomainRegionInfo A region: places far apart, with slow links between them.
 type DomainInfoFaultDomainRegionInfo struct {
 	Name string `json:"name"`
 }
 
-// DomainInfoFaultDomainZoneInfo DomainInfo.FaultDomain.ZoneInfo of the v1 API.
+// DomainInfoFaultDomainZoneInfo A zone: a part of a region with power and network of its own.
 type DomainInfoFaultDomainZoneInfo struct {
 	Name string `json:"name"`
 }
 
-// DrainConfig DrainConfig of the v1 API.
+// DrainConfig How an agent is to be drained of its tasks.
 type DrainConfig struct {
 	// MaxGracePeriod Caps the kill grace of every task.
 	MaxGracePeriod *DurationInfo `json:"max_grace_period,omitempty"`
 	MarkGone       *bool         `default:"false" json:"mark_gone,omitempty"`
 }
 
-// DrainInfo DrainInfo of the v1 API.
+// DrainInfo How far the draining of an agent has come.
 type DrainInfo struct {
 	State  DrainState  `json:"state"`
 	Config DrainConfig `json:"config"`
 }
 
-// DrainState Values of DrainState, by their names in the v1 API.
+// DrainState How far draining has come.
 type DrainState string
 
-// DurationInfo DurationInfo of the v1 API.
+// DurationInfo A length of time in nanoseconds.
 type DurationInfo struct {
 	Nanoseconds int64 `json:"nanoseconds"`
 }
 
-// Environment Environment of the v1 API.
+// Environment Environment variables.
 type Environment struct {
 	Variables []EnvironmentVariable `json:"variables,omitempty"`
 }
 
-// EnvironmentVariable Environment.Variable of the v1 API.
+// EnvironmentVariable An environment variable with a value or a secret.
 type EnvironmentVariable struct {
 	Name string                   `json:"name"`
 	Type *EnvironmentVariableType `default:"VALUE" json:"type,omitempty"`
@@ -1667,15 +1667,15 @@ type EnvironmentVariable struct {
 	Secret *Secret `json:"secret,omitempty"`
 }
 
-// EnvironmentVariableType Values of Environment.Variable.Type, by their names in the v1 API.
+// EnvironmentVariableType Whether a variable has a plain value or a secret.
 type EnvironmentVariableType string
 
-// ExecutorID ExecutorID of the v1 API.
+// ExecutorID Names an executor; chosen by the framework and unique on an agent.
 type ExecutorID struct {
 	Value string `json:"value"`
 }
 
-// ExecutorInfo ExecutorInfo of the v1 API.
+// ExecutorInfo The program that runs tasks of a framework on an agent.
 type ExecutorInfo struct {
 	// Type LAUNCH: must be CUSTOM (or unset); LAUNCH_GROUP: must be set (DEFAULT or CUSTOM).
 	Type       *ExecutorInfoType `json:"type,omitempty"`
@@ -1695,7 +1695,7 @@ type ExecutorInfo struct {
 	Name      *string    `json:"name,omitempty"`
 
 	// Source (use labels).
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use labels
 	Source    *string        `json:"source,omitempty"`
 	Data      []byte         `json:"data,omitempty"`
 	Discovery *DiscoveryInfo `json:"discovery,omitempty"`
@@ -1705,10 +1705,10 @@ type ExecutorInfo struct {
 	Labels              *Labels       `json:"labels,omitempty"`
 }
 
-// ExecutorInfoType Values of ExecutorInfo.Type, by their names in the v1 API.
+// ExecutorInfoType Whether an executor is the built-in one for task groups or the framework's own.
 type ExecutorInfoType string
 
-// FileInfo FileInfo of the v1 API.
+// FileInfo A file or directory.
 type FileInfo struct {
 	Path  string    `json:"path"`
 	Nlink *int32    `json:"nlink,omitempty"`
@@ -1721,24 +1721,24 @@ type FileInfo struct {
 	GID  *string `json:"gid,omitempty"`
 }
 
-// Filters Filters of the v1 API.
+// Filters For how long the offered resources are not wanted again.
 type Filters struct {
 	// RefuseSeconds Negative or invalid → 5; > 365 d → 365 d; 0 = no filter.
 	RefuseSeconds *float64 `default:"5.0" json:"refuse_seconds,omitempty"`
 }
 
-// Flag Flag of the v1 API.
+// Flag A flag of a process and its value as text.
 type Flag struct {
 	Name  string  `json:"name"`
 	Value *string `json:"value,omitempty"`
 }
 
-// FrameworkID FrameworkID of the v1 API.
+// FrameworkID Names a framework; the master assigns it at the first subscription.
 type FrameworkID struct {
 	Value string `json:"value"`
 }
 
-// FrameworkInfo FrameworkInfo of the v1 API.
+// FrameworkInfo What a framework says of itself when it subscribes.
 type FrameworkInfo struct {
 	// User OS user for executors/tasks. JSON needs the key; empty string means "user running the scheduler" (driver fills it), agent then uses its own user if switch_user=false.
 	User string `json:"user"`
@@ -1756,7 +1756,7 @@ type FrameworkInfo struct {
 	Checkpoint *bool `default:"false" json:"checkpoint,omitempty"`
 
 	// Role Only legal without MULTI_ROLE.
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use roles with the MULTI_ROLE capability
 	Role *string `json:"role,omitempty"`
 
 	// Roles Only legal with MULTI_ROLE; may be empty (no offers); no duplicates.
@@ -1779,15 +1779,15 @@ type FrameworkInfo struct {
 	OfferFilters map[string]OfferFilters `json:"offer_filters,omitempty"`
 }
 
-// FrameworkInfoCapability FrameworkInfo.Capability of the v1 API.
+// FrameworkInfoCapability One thing that a framework can handle.
 type FrameworkInfoCapability struct {
 	Type *FrameworkInfoCapabilityType `json:"type,omitempty"`
 }
 
-// FrameworkInfoCapabilityType Values of FrameworkInfo.Capability.Type, by their names in the v1 API.
+// FrameworkInfoCapabilityType What a framework can handle.
 type FrameworkInfoCapabilityType string
 
-// HealthCheck HealthCheck of the v1 API.
+// HealthCheck How the health of a task is found out; a task that stays unhealthy is killed.
 type HealthCheck struct {
 	DelaySeconds    *float64 `default:"15.0" json:"delay_seconds,omitempty"`
 	IntervalSeconds *float64 `default:"10.0" json:"interval_seconds,omitempty"`
@@ -1808,7 +1808,7 @@ type HealthCheck struct {
 	TCP     *HealthCheckTCPCheckInfo  `json:"tcp,omitempty"`
 }
 
-// HealthCheckHTTPCheckInfo HealthCheck.HTTPCheckInfo of the v1 API.
+// HealthCheckHTTPCheckInfo A health check by an HTTP request.
 type HealthCheckHTTPCheckInfo struct {
 	Protocol *NetworkInfoProtocol `default:"IPv4" json:"protocol,omitempty"`
 
@@ -1823,16 +1823,16 @@ type HealthCheckHTTPCheckInfo struct {
 	Statuses []uint32 `json:"statuses,omitempty"`
 }
 
-// HealthCheckTCPCheckInfo HealthCheck.TCPCheckInfo of the v1 API.
+// HealthCheckTCPCheckInfo A health check by a TCP connection.
 type HealthCheckTCPCheckInfo struct {
 	Protocol *NetworkInfoProtocol `default:"IPv4" json:"protocol,omitempty"`
 	Port     uint32               `json:"port"`
 }
 
-// HealthCheckType Values of HealthCheck.Type, by their names in the v1 API.
+// HealthCheckType The kinds of health checks.
 type HealthCheckType string
 
-// IcmpStatistics IcmpStatistics of the v1 API.
+// IcmpStatistics Counters of ICMP, by their kernel names.
 type IcmpStatistics struct {
 	InMsgs           *int64 `json:"InMsgs,omitempty"`
 	InErrors         *int64 `json:"InErrors,omitempty"`
@@ -1863,7 +1863,7 @@ type IcmpStatistics struct {
 	OutAddrMaskReps  *int64 `json:"OutAddrMaskReps,omitempty"`
 }
 
-// Image Image of the v1 API.
+// Image The image that a container's file system comes from.
 type Image struct {
 	Type   ImageType    `json:"type"`
 	Appc   *ImageAppc   `json:"appc,omitempty"`
@@ -1871,25 +1871,25 @@ type Image struct {
 	Cached *bool        `default:"true" json:"cached,omitempty"`
 }
 
-// ImageAppc Image.Appc of the v1 API.
+// ImageAppc An image in the appc format.
 type ImageAppc struct {
 	Name   string  `json:"name"`
 	ID     *string `json:"id,omitempty"`
 	Labels *Labels `json:"labels,omitempty"`
 }
 
-// ImageDocker Image.Docker of the v1 API.
+// ImageDocker An image in the Docker format.
 type ImageDocker struct {
 	Name string `json:"name"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use config
 	Credential *Credential `json:"credential,omitempty"`
 	Config     *Secret     `json:"config,omitempty"`
 }
 
-// ImageType Values of Image.Type, by their names in the v1 API.
+// ImageType The formats of images.
 type ImageType string
 
-// InverseOffer InverseOffer of the v1 API.
+// InverseOffer A request to give back the resources on an agent before maintenance.
 type InverseOffer struct {
 	ID          OfferID     `json:"id"`
 	URL         *URL        `json:"url,omitempty"`
@@ -1903,17 +1903,17 @@ type InverseOffer struct {
 	Resources []Resource `json:"resources,omitempty"`
 }
 
-// InverseOfferStatus InverseOfferStatus of the v1 API.
+// InverseOfferStatus What a framework answered to the latest inverse offer.
 type InverseOfferStatus struct {
 	Status      InverseOfferStatusStatus `json:"status"`
 	FrameworkID FrameworkID              `json:"framework_id"`
 	Timestamp   TimeInfo                 `json:"timestamp"`
 }
 
-// InverseOfferStatusStatus Values of InverseOfferStatus.Status, by their names in the v1 API.
+// InverseOfferStatusStatus The answers to an inverse offer.
 type InverseOfferStatusStatus string
 
-// IPStatistics IpStatistics of the v1 API.
+// IPStatistics Counters of the Internet Protocol, by their kernel names.
 type IPStatistics struct {
 	Forwarding      *int64 `json:"Forwarding,omitempty"`
 	DefaultTTL      *int64 `json:"DefaultTTL,omitempty"`
@@ -1936,19 +1936,19 @@ type IPStatistics struct {
 	FragCreates     *int64 `json:"FragCreates,omitempty"`
 }
 
-// KillPolicy KillPolicy of the v1 API.
+// KillPolicy How a task is to be killed.
 type KillPolicy struct {
 	// GracePeriod ≥ 0; SIGTERM→SIGKILL delay.
 	GracePeriod *DurationInfo `json:"grace_period,omitempty"`
 }
 
-// Label Label of the v1 API.
+// Label A key with an optional value, for whoever put it there.
 type Label struct {
 	Key   string  `json:"key"`
 	Value *string `json:"value,omitempty"`
 }
 
-// Labels Labels of the v1 API.
+// Labels A list of labels; keys may repeat.
 type Labels struct {
 	Labels []Label `json:"labels,omitempty"`
 }
@@ -1959,10 +1959,10 @@ type Limit struct {
 	Value wiretype.Double `json:"value"`
 }
 
-// LinuxInfo LinuxInfo of the v1 API.
+// LinuxInfo Linux features of a container.
 type LinuxInfo struct {
 	// CapabilityInfo → effective_capabilities.
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use effective_capabilities
 	CapabilityInfo        *CapabilityInfo   `json:"capability_info,omitempty"`
 	BoundingCapabilities  *CapabilityInfo   `json:"bounding_capabilities,omitempty"`
 	EffectiveCapabilities *CapabilityInfo   `json:"effective_capabilities,omitempty"`
@@ -1977,27 +1977,27 @@ type LinuxInfo struct {
 	ShareCgroups *bool `default:"true" json:"share_cgroups,omitempty"`
 }
 
-// LinuxInfoIpcMode Values of LinuxInfo.IpcMode, by their names in the v1 API.
+// LinuxInfoIpcMode Whether a container shares the IPC namespace of its parent.
 type LinuxInfoIpcMode string
 
-// MachineID MachineID of the v1 API.
+// MachineID Names a machine for maintenance by host name, by address or by both.
 type MachineID struct {
 	// Hostname Compared case-insensitively.
 	Hostname *string `json:"hostname,omitempty"`
 	IP       *string `json:"ip,omitempty"`
 }
 
-// MachineInfo MachineInfo of the v1 API.
+// MachineInfo A machine and what maintenance is doing with it.
 type MachineInfo struct {
 	ID             MachineID        `json:"id"`
 	Mode           *MachineInfoMode `json:"mode,omitempty"`
 	Unavailability *Unavailability  `json:"unavailability,omitempty"`
 }
 
-// MachineInfoMode Values of MachineInfo.Mode, by their names in the v1 API.
+// MachineInfoMode What maintenance is doing with a machine.
 type MachineInfoMode string
 
-// MasterInfo MasterInfo of the v1 API.
+// MasterInfo What a master says of itself.
 type MasterInfo struct {
 	ID string `json:"id"`
 
@@ -2014,29 +2014,29 @@ type MasterInfo struct {
 	Capabilities []MasterInfoCapability `json:"capabilities,omitempty"`
 }
 
-// MasterInfoCapability MasterInfo.Capability of the v1 API.
+// MasterInfoCapability One thing that a master can do.
 type MasterInfoCapability struct {
 	Type *MasterInfoCapabilityType `json:"type,omitempty"`
 }
 
-// MasterInfoCapabilityType Values of MasterInfo.Capability.Type, by their names in the v1 API.
+// MasterInfoCapabilityType What a master can do.
 type MasterInfoCapabilityType string
 
-// Metric Metric of the v1 API.
+// Metric A metric and its value.
 type Metric struct {
 	Name  string   `json:"name"`
 	Value *float64 `json:"value,omitempty"`
 }
 
-// MountPropagation MountPropagation of the v1 API.
+// MountPropagation Whether mounts are passed on between host and container.
 type MountPropagation struct {
 	Mode *MountPropagationMode `json:"mode,omitempty"`
 }
 
-// MountPropagationMode Values of MountPropagation.Mode, by their names in the v1 API.
+// MountPropagationMode In which direction mounts are passed on.
 type MountPropagationMode string
 
-// NetworkInfo NetworkInfo of the v1 API.
+// NetworkInfo A network that a container joins, and its addresses there.
 type NetworkInfo struct {
 	IPAddresses  []NetworkInfoIPAddress   `json:"ip_addresses,omitempty"`
 	Name         *string                  `json:"name,omitempty"`
@@ -2045,23 +2045,23 @@ type NetworkInfo struct {
 	PortMappings []NetworkInfoPortMapping `json:"port_mappings,omitempty"`
 }
 
-// NetworkInfoIPAddress NetworkInfo.IPAddress of the v1 API.
+// NetworkInfoIPAddress An address on a network, or a wish for one.
 type NetworkInfoIPAddress struct {
 	Protocol  *NetworkInfoProtocol `default:"IPv4" json:"protocol,omitempty"`
 	IPAddress *string              `json:"ip_address,omitempty"`
 }
 
-// NetworkInfoPortMapping NetworkInfo.PortMapping of the v1 API.
+// NetworkInfoPortMapping A port of the host that leads to a port of the container.
 type NetworkInfoPortMapping struct {
 	HostPort      uint32  `json:"host_port"`
 	ContainerPort uint32  `json:"container_port"`
 	Protocol      *string `json:"protocol,omitempty"`
 }
 
-// NetworkInfoProtocol Values of NetworkInfo.Protocol, by their names in the v1 API.
+// NetworkInfoProtocol The versions of the Internet Protocol.
 type NetworkInfoProtocol string
 
-// Offer Offer of the v1 API.
+// Offer Resources of one agent that a framework may use for one of its roles.
 type Offer struct {
 	ID          OfferID     `json:"id"`
 	FrameworkID FrameworkID `json:"framework_id"`
@@ -2088,42 +2088,42 @@ type Offer struct {
 	AllocationInfo *ResourceAllocationInfo `json:"allocation_info,omitempty"`
 }
 
-// OfferConstraints OfferConstraints of the v1 API.
+// OfferConstraints Which agents a framework wants to be offered, by role.
 type OfferConstraints struct {
 	RoleConstraints map[string]OfferConstraintsRoleConstraints `json:"role_constraints,omitempty"`
 }
 
-// OfferConstraintsRoleConstraints OfferConstraints.RoleConstraints of the v1 API.
+// OfferConstraintsRoleConstraints Groups for one role; an agent must match at least one of them.
 type OfferConstraintsRoleConstraints struct {
 	Groups []OfferConstraintsRoleConstraintsGroup `json:"groups,omitempty"`
 }
 
-// OfferConstraintsRoleConstraintsGroup OfferConstraints.RoleConstraints.Group of the v1 API.
+// OfferConstraintsRoleConstraintsGroup Constraints that an agent must match all of.
 type OfferConstraintsRoleConstraintsGroup struct {
 	AttributeConstraints []AttributeConstraint `json:"attribute_constraints,omitempty"`
 }
 
-// OfferFilters OfferFilters of the v1 API.
+// OfferFilters What a framework does not want to be offered for a role, as a standing rule.
 type OfferFilters struct {
 	MinAllocatableResources *OfferFiltersMinAllocatableResources `json:"min_allocatable_resources,omitempty"`
 }
 
-// OfferFiltersMinAllocatableResources OfferFilters.MinAllocatableResources of the v1 API.
+// OfferFiltersMinAllocatableResources Alternatives, of which an offer must contain at least one.
 type OfferFiltersMinAllocatableResources struct {
 	Quantities []OfferFiltersResourceQuantities `json:"quantities,omitempty"`
 }
 
-// OfferFiltersResourceQuantities OfferFilters.ResourceQuantities of the v1 API.
+// OfferFiltersResourceQuantities Amounts by resource name.
 type OfferFiltersResourceQuantities struct {
 	Quantities map[string]ValueScalar `json:"quantities,omitempty"`
 }
 
-// OfferID OfferID of the v1 API.
+// OfferID Names an offer or an inverse offer; the master assigns it.
 type OfferID struct {
 	Value string `json:"value"`
 }
 
-// OfferOperation Offer.Operation of the v1 API.
+// OfferOperation Something to be done with offered resources, as its type says.
 type OfferOperation struct {
 	Type *OfferOperationType `json:"type,omitempty"`
 
@@ -2141,12 +2141,12 @@ type OfferOperation struct {
 	DestroyDisk  *OfferOperationDestroyDisk  `json:"destroy_disk,omitempty"`
 }
 
-// OfferOperationCreate Offer.Operation.Create of the v1 API.
+// OfferOperationCreate Creates persistent volumes on reserved disk.
 type OfferOperationCreate struct {
 	Volumes []Resource `json:"volumes,omitempty"`
 }
 
-// OfferOperationCreateDisk Offer.Operation.CreateDisk of the v1 API.
+// OfferOperationCreateDisk Makes a disk of the wanted kind from raw storage.
 type OfferOperationCreateDisk struct {
 	Source Resource `json:"source"`
 
@@ -2157,55 +2157,55 @@ type OfferOperationCreateDisk struct {
 	TargetProfile *string `json:"target_profile,omitempty"`
 }
 
-// OfferOperationDestroy Offer.Operation.Destroy of the v1 API.
+// OfferOperationDestroy Destroys persistent volumes and what is on them.
 type OfferOperationDestroy struct {
 	Volumes []Resource `json:"volumes,omitempty"`
 }
 
-// OfferOperationDestroyDisk Offer.Operation.DestroyDisk of the v1 API.
+// OfferOperationDestroyDisk Turns a disk back into raw storage.
 type OfferOperationDestroyDisk struct {
 	Source Resource `json:"source"`
 }
 
-// OfferOperationGrowVolume Offer.Operation.GrowVolume of the v1 API.
+// OfferOperationGrowVolume Adds space to a persistent volume.
 type OfferOperationGrowVolume struct {
 	Volume   Resource `json:"volume"`
 	Addition Resource `json:"addition"`
 }
 
-// OfferOperationLaunch Offer.Operation.Launch of the v1 API.
+// OfferOperationLaunch Launches tasks, each with an executor of its own or with the one it names.
 type OfferOperationLaunch struct {
 	TaskInfos []TaskInfo `json:"task_infos,omitempty"`
 }
 
-// OfferOperationLaunchGroup Offer.Operation.LaunchGroup of the v1 API.
+// OfferOperationLaunchGroup Launches tasks together under one executor; all of them run or none.
 type OfferOperationLaunchGroup struct {
 	Executor  ExecutorInfo  `json:"executor"`
 	TaskGroup TaskGroupInfo `json:"task_group"`
 }
 
-// OfferOperationReserve Offer.Operation.Reserve of the v1 API.
+// OfferOperationReserve Reserves resources for a role.
 type OfferOperationReserve struct {
 	// Source Reservation update; operator API only (scheduler use is rejected).
 	Source    []Resource `json:"source,omitempty"`
 	Resources []Resource `json:"resources,omitempty"`
 }
 
-// OfferOperationShrinkVolume Offer.Operation.ShrinkVolume of the v1 API.
+// OfferOperationShrinkVolume Takes space from a persistent volume.
 type OfferOperationShrinkVolume struct {
 	Volume   Resource    `json:"volume"`
 	Subtract ValueScalar `json:"subtract"`
 }
 
-// OfferOperationType Values of Offer.Operation.Type, by their names in the v1 API.
+// OfferOperationType The kinds of operations on offered resources.
 type OfferOperationType string
 
-// OfferOperationUnreserve Offer.Operation.Unreserve of the v1 API.
+// OfferOperationUnreserve Gives reserved resources back.
 type OfferOperationUnreserve struct {
 	Resources []Resource `json:"resources,omitempty"`
 }
 
-// Operation Operation of the v1 API.
+// Operation An operation on resources that the master keeps track of.
 type Operation struct {
 	// FrameworkID Absent for operator-API operations.
 	FrameworkID  *FrameworkID      `json:"framework_id,omitempty"`
@@ -2216,15 +2216,15 @@ type Operation struct {
 	UUID         UUID              `json:"uuid"`
 }
 
-// OperationID OperationID of the v1 API.
+// OperationID Names an operation whose outcome the framework wants to be told; chosen by the framework.
 type OperationID struct {
 	Value string `json:"value"`
 }
 
-// OperationState Values of OperationState, by their names in the v1 API.
+// OperationState States of an operation.
 type OperationState string
 
-// OperationStatus OperationStatus of the v1 API.
+// OperationStatus What has become of an operation.
 type OperationStatus struct {
 	OperationID *OperationID   `json:"operation_id,omitempty"`
 	State       OperationState `json:"state"`
@@ -2239,18 +2239,18 @@ type OperationStatus struct {
 	ResourceProviderID *ResourceProviderID `json:"resource_provider_id,omitempty"`
 }
 
-// Parameter Parameter of the v1 API.
+// Parameter A key with a value.
 type Parameter struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 }
 
-// Parameters Parameters of the v1 API.
+// Parameters A list of keys with values.
 type Parameters struct {
 	Parameter []Parameter `json:"parameter,omitempty"`
 }
 
-// PerfStatistics PerfStatistics of the v1 API.
+// PerfStatistics Counts of processor events over a time.
 type PerfStatistics struct {
 	Timestamp              float64  `json:"timestamp"`
 	Duration               float64  `json:"duration"`
@@ -2307,7 +2307,7 @@ type PerfStatistics struct {
 	NodePrefetchMisses     *uint64  `json:"node_prefetch_misses,omitempty"`
 }
 
-// Port Port of the v1 API.
+// Port A port with a name and a protocol.
 type Port struct {
 	Number     uint32                   `json:"number"`
 	Name       *string                  `json:"name,omitempty"`
@@ -2316,12 +2316,12 @@ type Port struct {
 	Labels     *Labels                  `json:"labels,omitempty"`
 }
 
-// Ports Ports of the v1 API.
+// Ports A list of ports.
 type Ports struct {
 	Ports []Port `json:"ports,omitempty"`
 }
 
-// ProtobufDuration ProtobufDuration of the v1 API.
+// ProtobufDuration A length of time in seconds and nanoseconds.
 type ProtobufDuration struct {
 	// Seconds Whole seconds, signed.
 	Seconds *int64 `json:"seconds,omitempty"`
@@ -2330,50 +2330,50 @@ type ProtobufDuration struct {
 	Nanos *int32 `json:"nanos,omitempty"`
 }
 
-// QuotaConfig QuotaConfig of the v1 API.
+// QuotaConfig Guarantees and limits of a role by resource; absent means none.
 type QuotaConfig struct {
 	Role       string                 `json:"role"`
 	Guarantees map[string]ValueScalar `json:"guarantees,omitempty"`
 	Limits     map[string]Limit       `json:"limits,omitempty"`
 }
 
-// QuotaInfo QuotaInfo of the v1 API.
+// QuotaInfo The guarantee of a role, in the older form.
 type QuotaInfo struct {
 	Role      *string    `json:"role,omitempty"`
 	Principal *string    `json:"principal,omitempty"`
 	Guarantee []Resource `json:"guarantee,omitempty"`
 }
 
-// QuotaRequest QuotaRequest of the v1 API.
+// QuotaRequest A guarantee to be set for a role, in the older form.
 type QuotaRequest struct {
 	Force     *bool      `json:"force,omitempty"`
 	Role      *string    `json:"role,omitempty"`
 	Guarantee []Resource `json:"guarantee,omitempty"`
 }
 
-// QuotaStatus QuotaStatus of the v1 API.
+// QuotaStatus The quotas that have been set, in the older and the newer form.
 type QuotaStatus struct {
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use configs
 	Infos   []QuotaInfo   `json:"infos,omitempty"`
 	Configs []QuotaConfig `json:"configs,omitempty"`
 }
 
-// RLimitInfo RLimitInfo of the v1 API.
+// RLimitInfo Resource limits of the processes of a container.
 type RLimitInfo struct {
 	Rlimits []RLimitInfoRLimit `json:"rlimits,omitempty"`
 }
 
-// RLimitInfoRLimit RLimitInfo.RLimit of the v1 API.
+// RLimitInfoRLimit One resource limit; without values it is unlimited.
 type RLimitInfoRLimit struct {
 	Type *RLimitInfoRLimitType `json:"type,omitempty"`
 	Hard *uint64               `json:"hard,omitempty"`
 	Soft *uint64               `json:"soft,omitempty"`
 }
 
-// RLimitInfoRLimitType Values of RLimitInfo.RLimit.Type, by their names in the v1 API.
+// RLimitInfoRLimitType The resource limits of Linux, with the prefix RLMT_ in place of RLIMIT_.
 type RLimitInfoRLimitType string
 
-// RateLimit RateLimit of the v1 API.
+// RateLimit How many messages a principal may send a second.
 type RateLimit struct {
 	// QPS Absent = not throttled.
 	QPS       *float64 `json:"qps,omitempty"`
@@ -2383,20 +2383,20 @@ type RateLimit struct {
 	Capacity *uint64 `json:"capacity,omitempty"`
 }
 
-// RateLimits RateLimits of the v1 API.
+// RateLimits How many messages principals may send a second.
 type RateLimits struct {
 	Limits                   []RateLimit `json:"limits,omitempty"`
 	AggregateDefaultQPS      *float64    `json:"aggregate_default_qps,omitempty"`
 	AggregateDefaultCapacity *uint64     `json:"aggregate_default_capacity,omitempty"`
 }
 
-// Request Request of the v1 API.
+// Request Resources that a framework would like to be offered.
 type Request struct {
 	AgentID   *AgentID   `json:"agent_id,omitempty"`
 	Resources []Resource `json:"resources,omitempty"`
 }
 
-// Resource Resource of the v1 API.
+// Resource An amount of one thing on an agent, together with who may use it and what it is made of.
 type Resource struct {
 	// ProviderID Resource provider that owns it; absent = agent default resources.
 	ProviderID *ResourceProviderID `json:"provider_id,omitempty"`
@@ -2407,7 +2407,7 @@ type Resource struct {
 	Set        *ValueSet           `json:"set,omitempty"`
 
 	// Role Pre-refinement format; "*" = unreserved.
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use reservations
 	Role *string `json:"role,omitempty"`
 
 	// AllocationInfo Role the resource is allocated to (set in offers/tasks, never on agent totals).
@@ -2429,12 +2429,12 @@ type Resource struct {
 	Shared *ResourceSharedInfo `json:"shared,omitempty"`
 }
 
-// ResourceAllocationInfo Resource.AllocationInfo of the v1 API.
+// ResourceAllocationInfo The role that a resource is offered or allocated to.
 type ResourceAllocationInfo struct {
 	Role *string `json:"role,omitempty"`
 }
 
-// ResourceDiskInfo Resource.DiskInfo of the v1 API.
+// ResourceDiskInfo What distinguishes a disk resource: its source, and the persistent volume on it.
 type ResourceDiskInfo struct {
 	Persistence *ResourceDiskInfoPersistence `json:"persistence,omitempty"`
 
@@ -2443,7 +2443,7 @@ type ResourceDiskInfo struct {
 	Source *ResourceDiskInfoSource `json:"source,omitempty"`
 }
 
-// ResourceDiskInfoPersistence Resource.DiskInfo.Persistence of the v1 API.
+// ResourceDiskInfoPersistence Marks a persistent volume, which outlives its tasks.
 type ResourceDiskInfoPersistence struct {
 	// ID Unique per role per agent; ID rules.
 	ID string `json:"id"`
@@ -2452,7 +2452,7 @@ type ResourceDiskInfoPersistence struct {
 	Principal *string `json:"principal,omitempty"`
 }
 
-// ResourceDiskInfoSource Resource.DiskInfo.Source of the v1 API.
+// ResourceDiskInfoSource Where the space of a disk resource comes from.
 type ResourceDiskInfoSource struct {
 	Type   ResourceDiskInfoSourceType   `json:"type"`
 	Path   *ResourceDiskInfoSourcePath  `json:"path,omitempty"`
@@ -2467,25 +2467,25 @@ type ResourceDiskInfoSource struct {
 	Profile *string `json:"profile,omitempty"`
 }
 
-// ResourceDiskInfoSourceMount Resource.DiskInfo.Source.Mount of the v1 API.
+// ResourceDiskInfoSourceMount A mounted file system, which is used as a whole.
 type ResourceDiskInfoSourceMount struct {
 	Root *string `json:"root,omitempty"`
 }
 
-// ResourceDiskInfoSourcePath Resource.DiskInfo.Source.Path of the v1 API.
+// ResourceDiskInfoSourcePath A directory whose space can be divided.
 type ResourceDiskInfoSourcePath struct {
 	Root *string `json:"root,omitempty"`
 }
 
-// ResourceDiskInfoSourceType Values of Resource.DiskInfo.Source.Type, by their names in the v1 API.
+// ResourceDiskInfoSourceType The kinds of sources of disk space.
 type ResourceDiskInfoSourceType string
 
-// ResourceProviderID ResourceProviderID of the v1 API.
+// ResourceProviderID Names a resource provider of an agent.
 type ResourceProviderID struct {
 	Value string `json:"value"`
 }
 
-// ResourceProviderInfo ResourceProviderInfo of the v1 API.
+// ResourceProviderInfo A provider of resources on an agent, such as a storage plugin.
 type ResourceProviderInfo struct {
 	ID                  *ResourceProviderID          `json:"id,omitempty"`
 	Attributes          []Attribute                  `json:"attributes,omitempty"`
@@ -2495,13 +2495,13 @@ type ResourceProviderInfo struct {
 	Storage             *ResourceProviderInfoStorage `json:"storage,omitempty"`
 }
 
-// ResourceProviderInfoStorage ResourceProviderInfo.Storage of the v1 API.
+// ResourceProviderInfoStorage How a storage provider reaches its plugin.
 type ResourceProviderInfoStorage struct {
 	Plugin                        CSIPluginInfo `json:"plugin"`
 	ReconciliationIntervalSeconds *float64      `json:"reconciliation_interval_seconds,omitempty"`
 }
 
-// ResourceReservationInfo Resource.ReservationInfo of the v1 API.
+// ResourceReservationInfo One level of a reservation: which role owns the resource, who reserved it, and how.
 type ResourceReservationInfo struct {
 	// Type Refinements (index ≥1) must be DYNAMIC.
 	Type *ResourceReservationInfoType `json:"type,omitempty"`
@@ -2512,16 +2512,16 @@ type ResourceReservationInfo struct {
 	Labels    *Labels `json:"labels,omitempty"`
 }
 
-// ResourceReservationInfoType Values of Resource.ReservationInfo.Type, by their names in the v1 API.
+// ResourceReservationInfoType Whether a reservation was made by the agent's configuration or can be undone.
 type ResourceReservationInfoType string
 
-// ResourceRevocableInfo Resource.RevocableInfo of the v1 API.
+// ResourceRevocableInfo Marks resources that can be taken back at any time.
 type ResourceRevocableInfo = struct{}
 
-// ResourceSharedInfo Resource.SharedInfo of the v1 API.
+// ResourceSharedInfo Marks resources that several tasks can use at once.
 type ResourceSharedInfo = struct{}
 
-// ResourceStatistics ResourceStatistics of the v1 API.
+// ResourceStatistics What a container uses of its resources at a moment.
 type ResourceStatistics struct {
 	Timestamp                   float64                           `json:"timestamp"`
 	Processes                   *uint32                           `json:"processes,omitempty"`
@@ -2580,7 +2580,7 @@ type ResourceStatistics struct {
 	NetSnmpStatistics           *SNMPStatistics                   `json:"net_snmp_statistics,omitempty"`
 }
 
-// ResourceStatisticsRatePercentiles ResourceStatistics.RatePercentiles of the v1 API.
+// ResourceStatisticsRatePercentiles How a rate was distributed over a window of time.
 type ResourceStatisticsRatePercentiles struct {
 	Min     *uint64 `json:"min,omitempty"`
 	Max     *uint64 `json:"max,omitempty"`
@@ -2593,7 +2593,7 @@ type ResourceStatisticsRatePercentiles struct {
 	Samples *uint64 `json:"samples,omitempty"`
 }
 
-// ResourceStatisticsRateStatistics ResourceStatistics.RateStatistics of the v1 API.
+// ResourceStatisticsRateStatistics Rates of network traffic over a window of time.
 type ResourceStatisticsRateStatistics struct {
 	RxRate               *ResourceStatisticsRatePercentiles `json:"rx_rate,omitempty"`
 	RxPacketRate         *ResourceStatisticsRatePercentiles `json:"rx_packet_rate,omitempty"`
@@ -2607,13 +2607,13 @@ type ResourceStatisticsRateStatistics struct {
 	SamplingIntervalSecs *float64                           `json:"sampling_interval_secs,omitempty"`
 }
 
-// ResourceUsage ResourceUsage of the v1 API.
+// ResourceUsage What executors of an agent use.
 type ResourceUsage struct {
 	Executors []ResourceUsageExecutor `json:"executors,omitempty"`
 	Total     []Resource              `json:"total,omitempty"`
 }
 
-// ResourceUsageExecutor ResourceUsage.Executor of the v1 API.
+// ResourceUsageExecutor What one executor has and uses.
 type ResourceUsageExecutor struct {
 	ExecutorInfo ExecutorInfo                `json:"executor_info"`
 	Allocated    []Resource                  `json:"allocated,omitempty"`
@@ -2622,7 +2622,7 @@ type ResourceUsageExecutor struct {
 	Tasks        []ResourceUsageExecutorTask `json:"tasks,omitempty"`
 }
 
-// ResourceUsageExecutorTask ResourceUsage.Executor.Task of the v1 API.
+// ResourceUsageExecutorTask A task of an executor with its resources.
 type ResourceUsageExecutorTask struct {
 	Name      string     `json:"name"`
 	ID        TaskID     `json:"id"`
@@ -2630,7 +2630,7 @@ type ResourceUsageExecutorTask struct {
 	Labels    *Labels    `json:"labels,omitempty"`
 }
 
-// Role Role of the v1 API.
+// Role A role with its frameworks and what it has.
 type Role struct {
 	Name       string        `json:"name"`
 	Weight     float64       `json:"weight"`
@@ -2638,7 +2638,7 @@ type Role struct {
 	Resources  []Resource    `json:"resources,omitempty"`
 }
 
-// SNMPStatistics SNMPStatistics of the v1 API.
+// SNMPStatistics Network counters of a container by protocol.
 type SNMPStatistics struct {
 	IPStats   *IPStatistics   `json:"ip_stats,omitempty"`
 	IcmpStats *IcmpStatistics `json:"icmp_stats,omitempty"`
@@ -2646,53 +2646,53 @@ type SNMPStatistics struct {
 	UDPStats  *UDPStatistics  `json:"udp_stats,omitempty"`
 }
 
-// Schedule Schedule of the v1 API.
+// Schedule The maintenance that is planned.
 type Schedule struct {
 	Windows []Window `json:"windows,omitempty"`
 }
 
-// SeccompInfo SeccompInfo of the v1 API.
+// SeccompInfo The seccomp profile of a container.
 type SeccompInfo struct {
 	ProfileName *string `json:"profile_name,omitempty"`
 	Unconfined  *bool   `json:"unconfined,omitempty"`
 }
 
-// Secret Secret of the v1 API.
+// Secret A secret, by value or by reference to a store of secrets.
 type Secret struct {
 	Type      *SecretType      `json:"type,omitempty"`
 	Reference *SecretReference `json:"reference,omitempty"`
 	Value     *SecretValue     `json:"value,omitempty"`
 }
 
-// SecretReference Secret.Reference of the v1 API.
+// SecretReference Names a secret in a store of secrets.
 type SecretReference struct {
 	Name string  `json:"name"`
 	Key  *string `json:"key,omitempty"`
 }
 
-// SecretType Values of Secret.Type, by their names in the v1 API.
+// SecretType Whether a secret is given by reference or by value.
 type SecretType string
 
-// SecretValue Secret.Value of the v1 API.
+// SecretValue The bytes of a secret.
 type SecretValue struct {
 	Data []byte `json:"data"`
 }
 
-// Status Values of Status, by their names in the v1 API.
+// Status States of the scheduler driver of the older API.
 type Status string
 
-// TTYInfo TTYInfo of the v1 API.
+// TTYInfo Gives a container a terminal.
 type TTYInfo struct {
 	WindowSize *TTYInfoWindowSize `json:"window_size,omitempty"`
 }
 
-// TTYInfoWindowSize TTYInfo.WindowSize of the v1 API.
+// TTYInfoWindowSize The size of a terminal in characters.
 type TTYInfoWindowSize struct {
 	Rows    uint32 `json:"rows"`
 	Columns uint32 `json:"columns"`
 }
 
-// Task Task of the v1 API.
+// Task A task as master and agent know it.
 type Task struct {
 	Name        string      `json:"name"`
 	TaskID      TaskID      `json:"task_id"`
@@ -2721,17 +2721,17 @@ type Task struct {
 	Limits           map[string]Limit `json:"limits,omitempty"`
 }
 
-// TaskGroupInfo TaskGroupInfo of the v1 API.
+// TaskGroupInfo Tasks that are launched and killed together.
 type TaskGroupInfo struct {
 	Tasks []TaskInfo `json:"tasks,omitempty"`
 }
 
-// TaskID TaskID of the v1 API.
+// TaskID Names a task; chosen by the framework and unique among its live tasks.
 type TaskID struct {
 	Value string `json:"value"`
 }
 
-// TaskInfo TaskInfo of the v1 API.
+// TaskInfo A task to be launched.
 type TaskInfo struct {
 	Name string `json:"name"`
 
@@ -2774,15 +2774,15 @@ type TaskInfo struct {
 	Limits map[string]Limit `json:"limits,omitempty"`
 }
 
-// TaskResourceLimitation TaskResourceLimitation of the v1 API.
+// TaskResourceLimitation Which resources a task exceeded when it was ended for it.
 type TaskResourceLimitation struct {
 	Resources []Resource `json:"resources,omitempty"`
 }
 
-// TaskState Values of TaskState, by their names in the v1 API.
+// TaskState States of a task; those from TASK_FINISHED on are ends, except TASK_UNREACHABLE and TASK_UNKNOWN.
 type TaskState string
 
-// TaskStatus TaskStatus of the v1 API.
+// TaskStatus News of a task: its state and why.
 type TaskStatus struct {
 	TaskID TaskID    `json:"task_id"`
 	State  TaskState `json:"state"`
@@ -2818,13 +2818,13 @@ type TaskStatus struct {
 	Limitation *TaskResourceLimitation `json:"limitation,omitempty"`
 }
 
-// TaskStatusReason Values of TaskStatus.Reason, by their names in the v1 API.
+// TaskStatusReason Why a task is in its state.
 type TaskStatusReason string
 
-// TaskStatusSource Values of TaskStatus.Source, by their names in the v1 API.
+// TaskStatusSource Who made a status.
 type TaskStatusSource string
 
-// TCPStatistics TcpStatistics of the v1 API.
+// TCPStatistics Counters of TCP, by their kernel names.
 type TCPStatistics struct {
 	RtoAlgorithm *int64 `json:"RtoAlgorithm,omitempty"`
 	RtoMin       *int64 `json:"RtoMin,omitempty"`
@@ -2843,12 +2843,12 @@ type TCPStatistics struct {
 	InCsumErrors *int64 `json:"InCsumErrors,omitempty"`
 }
 
-// TimeInfo TimeInfo of the v1 API.
+// TimeInfo A moment, in nanoseconds since 1970.
 type TimeInfo struct {
 	Nanoseconds int64 `json:"nanoseconds"`
 }
 
-// TrafficControlStatistics TrafficControlStatistics of the v1 API.
+// TrafficControlStatistics Counts of one queue of outgoing network packets.
 type TrafficControlStatistics struct {
 	ID         string  `json:"id"`
 	Backlog    *uint64 `json:"backlog,omitempty"`
@@ -2862,7 +2862,7 @@ type TrafficControlStatistics struct {
 	Requeues   *uint64 `json:"requeues,omitempty"`
 }
 
-// URL URL of the v1 API.
+// URL Where something is served, in parts.
 type URL struct {
 	Scheme   string      `json:"scheme"`
 	Address  Address     `json:"address"`
@@ -2871,12 +2871,12 @@ type URL struct {
 	Fragment *string     `json:"fragment,omitempty"`
 }
 
-// UUID UUID of the v1 API.
+// UUID A universally unique identifier as 16 raw bytes.
 type UUID struct {
 	Value []byte `json:"value"`
 }
 
-// UDPStatistics UdpStatistics of the v1 API.
+// UDPStatistics Counters of UDP, by their kernel names.
 type UDPStatistics struct {
 	InDatagrams  *int64 `json:"InDatagrams,omitempty"`
 	NoPorts      *int64 `json:"NoPorts,omitempty"`
@@ -2888,7 +2888,7 @@ type UDPStatistics struct {
 	IgnoredMulti *int64 `json:"IgnoredMulti,omitempty"`
 }
 
-// Unavailability Unavailability of the v1 API.
+// Unavailability When a machine will be away; without a duration there is no end.
 type Unavailability struct {
 	// Start Ns since epoch.
 	Start TimeInfo `json:"start"`
@@ -2897,7 +2897,7 @@ type Unavailability struct {
 	Duration *DurationInfo `json:"duration,omitempty"`
 }
 
-// Value Value of the v1 API.
+// Value An amount of one of the kinds, as its type says.
 type Value struct {
 	Type   ValueType    `json:"type"`
 	Scalar *ValueScalar `json:"scalar,omitempty"`
@@ -2906,36 +2906,36 @@ type Value struct {
 	Text   *ValueText   `json:"text,omitempty"`
 }
 
-// ValueRange Value.Range of the v1 API.
+// ValueRange Whole numbers from begin to end, both included.
 type ValueRange struct {
 	Begin uint64 `json:"begin"`
 	End   uint64 `json:"end"`
 }
 
-// ValueRanges Value.Ranges of the v1 API.
+// ValueRanges Ranges of whole numbers, such as ports.
 type ValueRanges struct {
 	Range []ValueRange `json:"range,omitempty"`
 }
 
-// ValueScalar Value.Scalar of the v1 API.
+// ValueScalar A number, kept to three decimal places.
 type ValueScalar struct {
 	Value float64 `json:"value"`
 }
 
-// ValueSet Value.Set of the v1 API.
+// ValueSet A set of texts.
 type ValueSet struct {
 	Item []string `json:"item,omitempty"`
 }
 
-// ValueText Value.Text of the v1 API.
+// ValueText A text; only attributes have this kind.
 type ValueText struct {
 	Value string `json:"value"`
 }
 
-// ValueType Values of Value.Type, by their names in the v1 API.
+// ValueType The kinds of amounts.
 type ValueType string
 
-// VersionInfo VersionInfo of the v1 API.
+// VersionInfo Which version runs, and how it was built.
 type VersionInfo struct {
 	Version   string   `json:"version"`
 	BuildDate *string  `json:"build_date,omitempty"`
@@ -2946,7 +2946,7 @@ type VersionInfo struct {
 	GitTag    *string  `json:"git_tag,omitempty"`
 }
 
-// Volume Volume of the v1 API.
+// Volume A directory that is visible inside the container.
 type Volume struct {
 	Mode VolumeMode `json:"mode"`
 
@@ -2959,10 +2959,10 @@ type Volume struct {
 	Source   *VolumeSource `json:"source,omitempty"`
 }
 
-// VolumeMode Values of Volume.Mode, by their names in the v1 API.
+// VolumeMode Whether a volume may be written to.
 type VolumeMode string
 
-// VolumeSource Volume.Source of the v1 API.
+// VolumeSource Where the content of a volume comes from, as its type says.
 type VolumeSource struct {
 	Type         *VolumeSourceType         `json:"type,omitempty"`
 	DockerVolume *VolumeSourceDockerVolume `json:"docker_volume,omitempty"`
@@ -2972,13 +2972,13 @@ type VolumeSource struct {
 	CsiVolume    *VolumeSourceCSIVolume    `json:"csi_volume,omitempty"`
 }
 
-// VolumeSourceCSIVolume Volume.Source.CSIVolume of the v1 API.
+// VolumeSourceCSIVolume A volume of a storage plugin.
 type VolumeSourceCSIVolume struct {
 	PluginName         string                                   `json:"plugin_name"`
 	StaticProvisioning *VolumeSourceCSIVolumeStaticProvisioning `json:"static_provisioning,omitempty"`
 }
 
-// VolumeSourceCSIVolumeStaticProvisioning Volume.Source.CSIVolume.StaticProvisioning of the v1 API.
+// VolumeSourceCSIVolumeStaticProvisioning A volume that exists at the storage plugin already.
 type VolumeSourceCSIVolumeStaticProvisioning struct {
 	VolumeID           string                                `json:"volume_id"`
 	VolumeCapability   VolumeSourceCSIVolumeVolumeCapability `json:"volume_capability"`
@@ -2987,7 +2987,7 @@ type VolumeSourceCSIVolumeStaticProvisioning struct {
 	VolumeContext      map[string]string                     `json:"volume_context,omitempty"`
 }
 
-// VolumeSourceCSIVolumeVolumeCapability Volume.Source.CSIVolume.VolumeCapability of the v1 API.
+// VolumeSourceCSIVolumeVolumeCapability How a volume of a storage plugin is used.
 type VolumeSourceCSIVolumeVolumeCapability struct {
 	// Block One of the members of `access_type`.
 	Block *VolumeSourceCSIVolumeVolumeCapabilityBlockVolume `json:"block,omitempty"`
@@ -2997,55 +2997,55 @@ type VolumeSourceCSIVolumeVolumeCapability struct {
 	AccessMode VolumeSourceCSIVolumeVolumeCapabilityAccessMode   `json:"access_mode"`
 }
 
-// VolumeSourceCSIVolumeVolumeCapabilityAccessMode Volume.Source.CSIVolume.VolumeCapability.AccessMode of the v1 API.
+// VolumeSourceCSIVolumeVolumeCapabilityAccessMode Who may use the volume at the same time.
 type VolumeSourceCSIVolumeVolumeCapabilityAccessMode struct {
 	Mode VolumeSourceCSIVolumeVolumeCapabilityAccessModeMode `json:"mode"`
 }
 
-// VolumeSourceCSIVolumeVolumeCapabilityAccessModeMode Values of Volume.Source.CSIVolume.VolumeCapability.AccessMode.Mode, by their names in the v1 API.
+// VolumeSourceCSIVolumeVolumeCapabilityAccessModeMode How many nodes may use a volume, and how.
 type VolumeSourceCSIVolumeVolumeCapabilityAccessModeMode string
 
-// VolumeSourceCSIVolumeVolumeCapabilityBlockVolume Volume.Source.CSIVolume.VolumeCapability.BlockVolume of the v1 API.
+// VolumeSourceCSIVolumeVolumeCapabilityBlockVolume The volume is used as a block device.
 type VolumeSourceCSIVolumeVolumeCapabilityBlockVolume = struct{}
 
-// VolumeSourceCSIVolumeVolumeCapabilityMountVolume Volume.Source.CSIVolume.VolumeCapability.MountVolume of the v1 API.
+// VolumeSourceCSIVolumeVolumeCapabilityMountVolume The volume is mounted as a file system.
 type VolumeSourceCSIVolumeVolumeCapabilityMountVolume struct {
 	FsType     *string  `json:"fs_type,omitempty"`
 	MountFlags []string `json:"mount_flags,omitempty"`
 }
 
-// VolumeSourceDockerVolume Volume.Source.DockerVolume of the v1 API.
+// VolumeSourceDockerVolume A volume of a Docker volume driver.
 type VolumeSourceDockerVolume struct {
 	Driver        *string     `json:"driver,omitempty"`
 	Name          string      `json:"name"`
 	DriverOptions *Parameters `json:"driver_options,omitempty"`
 }
 
-// VolumeSourceHostPath Volume.Source.HostPath of the v1 API.
+// VolumeSourceHostPath A file or directory of the host.
 type VolumeSourceHostPath struct {
 	Path             string            `json:"path"`
 	MountPropagation *MountPropagation `json:"mount_propagation,omitempty"`
 }
 
-// VolumeSourceSandboxPath Volume.Source.SandboxPath of the v1 API.
+// VolumeSourceSandboxPath A directory in the sandbox of the container or of its parent.
 type VolumeSourceSandboxPath struct {
 	Type *VolumeSourceSandboxPathType `json:"type,omitempty"`
 	Path string                       `json:"path"`
 }
 
-// VolumeSourceSandboxPathType Values of Volume.Source.SandboxPath.Type, by their names in the v1 API.
+// VolumeSourceSandboxPathType Whose sandbox a path is in.
 type VolumeSourceSandboxPathType string
 
-// VolumeSourceType Values of Volume.Source.Type, by their names in the v1 API.
+// VolumeSourceType The kinds of sources of volumes.
 type VolumeSourceType string
 
-// WeightInfo WeightInfo of the v1 API.
+// WeightInfo The weight of a role, by which its fair share is multiplied.
 type WeightInfo struct {
 	Weight float64 `json:"weight"`
 	Role   *string `json:"role,omitempty"`
 }
 
-// Window Window of the v1 API.
+// Window Machines that will be away at the same time.
 type Window struct {
 	MachineIds     []MachineID    `json:"machine_ids,omitempty"`
 	Unavailability Unavailability `json:"unavailability"`

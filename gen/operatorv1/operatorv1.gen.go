@@ -267,7 +267,7 @@ func (e ResponseType) Valid() bool {
 // Bytes Bytes as they are.
 type Bytes = openapi_types.File
 
-// Call Call of the v1 API.
+// Call One call of an operator to the master; the member that its type names must be set.
 type Call struct {
 	Type                      CallType                       `json:"type" mesos:"optional"`
 	GetMetrics                *CallGetMetrics                `json:"get_metrics,omitempty"`
@@ -290,141 +290,141 @@ type Call struct {
 	UpdateQuota               *CallUpdateQuota               `json:"update_quota,omitempty"`
 	Teardown                  *CallTeardown                  `json:"teardown,omitempty"`
 	MarkAgentGone             *CallMarkAgentGone             `json:"mark_agent_gone,omitempty"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use update_quota
 	SetQuota *CallSetQuota `json:"set_quota,omitempty"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: use update_quota
 	RemoveQuota *CallRemoveQuota `json:"remove_quota,omitempty"`
 }
 
-// CallCreateVolumes Call.CreateVolumes of the v1 API.
+// CallCreateVolumes Creates persistent volumes on reserved disk of an agent.
 type CallCreateVolumes struct {
 	AgentID externalRef0.AgentID    `json:"agent_id"`
 	Volumes []externalRef0.Resource `json:"volumes,omitempty"`
 }
 
-// CallDeactivateAgent Call.DeactivateAgent of the v1 API.
+// CallDeactivateAgent Makes no more offers of an agent; its tasks stay.
 type CallDeactivateAgent struct {
 	AgentID externalRef0.AgentID `json:"agent_id"`
 }
 
-// CallDestroyVolumes Call.DestroyVolumes of the v1 API.
+// CallDestroyVolumes Destroys persistent volumes of an agent.
 type CallDestroyVolumes struct {
 	AgentID externalRef0.AgentID    `json:"agent_id"`
 	Volumes []externalRef0.Resource `json:"volumes,omitempty"`
 }
 
-// CallDrainAgent Call.DrainAgent of the v1 API.
+// CallDrainAgent Ends the tasks of an agent gently and makes no more offers of it.
 type CallDrainAgent struct {
 	AgentID        externalRef0.AgentID           `json:"agent_id"`
 	MaxGracePeriod *externalRef0.ProtobufDuration `json:"max_grace_period,omitempty"`
 	MarkGone       *bool                          `default:"false" json:"mark_gone,omitempty"`
 }
 
-// CallGetMetrics Call.GetMetrics of the v1 API.
+// CallGetMetrics Asks for the metrics that are ready in time.
 type CallGetMetrics struct {
 	Timeout *externalRef0.DurationInfo `json:"timeout,omitempty"`
 }
 
-// CallGrowVolume Call.GrowVolume of the v1 API.
+// CallGrowVolume Adds space to a persistent volume.
 type CallGrowVolume struct {
 	AgentID  *externalRef0.AgentID `json:"agent_id,omitempty"`
 	Volume   externalRef0.Resource `json:"volume"`
 	Addition externalRef0.Resource `json:"addition"`
 }
 
-// CallListFiles Call.ListFiles of the v1 API.
+// CallListFiles Lists a directory by its virtual path.
 type CallListFiles struct {
 	Path string `json:"path"`
 }
 
-// CallMarkAgentGone Call.MarkAgentGone of the v1 API.
+// CallMarkAgentGone Declares that an agent will never come back.
 type CallMarkAgentGone struct {
 	AgentID externalRef0.AgentID `json:"agent_id"`
 }
 
-// CallReactivateAgent Call.ReactivateAgent of the v1 API.
+// CallReactivateAgent Makes offers of a deactivated or drained agent again.
 type CallReactivateAgent struct {
 	AgentID externalRef0.AgentID `json:"agent_id"`
 }
 
-// CallReadFile Call.ReadFile of the v1 API.
+// CallReadFile Reads a part of a file by its virtual path.
 type CallReadFile struct {
 	Path   string  `json:"path"`
 	Offset uint64  `json:"offset"`
 	Length *uint64 `json:"length,omitempty"`
 }
 
-// CallRemoveQuota Call.RemoveQuota of the v1 API.
+// CallRemoveQuota Removes the quota of a role, in the older form.
 type CallRemoveQuota struct {
 	Role string `json:"role"`
 }
 
-// CallReserveResources Call.ReserveResources of the v1 API.
+// CallReserveResources Reserves resources of an agent, or moves a reservation to another role.
 type CallReserveResources struct {
 	AgentID   externalRef0.AgentID    `json:"agent_id"`
 	Source    []externalRef0.Resource `json:"source,omitempty"`
 	Resources []externalRef0.Resource `json:"resources,omitempty"`
 }
 
-// CallSetLoggingLevel Call.SetLoggingLevel of the v1 API.
+// CallSetLoggingLevel Raises the logging level for a time.
 type CallSetLoggingLevel struct {
 	Level    uint32                    `json:"level"`
 	Duration externalRef0.DurationInfo `json:"duration"`
 }
 
-// CallSetQuota Call.SetQuota of the v1 API.
+// CallSetQuota Sets the guarantee of a role, in the older form.
 type CallSetQuota struct {
 	QuotaRequest externalRef0.QuotaRequest `json:"quota_request"`
 }
 
-// CallShrinkVolume Call.ShrinkVolume of the v1 API.
+// CallShrinkVolume Takes space from a persistent volume.
 type CallShrinkVolume struct {
 	AgentID  *externalRef0.AgentID    `json:"agent_id,omitempty"`
 	Volume   externalRef0.Resource    `json:"volume"`
 	Subtract externalRef0.ValueScalar `json:"subtract"`
 }
 
-// CallStartMaintenance Call.StartMaintenance of the v1 API.
+// CallStartMaintenance Takes draining machines down.
 type CallStartMaintenance struct {
 	Machines []externalRef0.MachineID `json:"machines,omitempty"`
 }
 
-// CallStopMaintenance Call.StopMaintenance of the v1 API.
+// CallStopMaintenance Brings machines that are down up again.
 type CallStopMaintenance struct {
 	Machines []externalRef0.MachineID `json:"machines,omitempty"`
 }
 
-// CallTeardown Call.Teardown of the v1 API.
+// CallTeardown Removes a framework and kills its tasks.
 type CallTeardown struct {
 	FrameworkID externalRef0.FrameworkID `json:"framework_id"`
 }
 
-// CallType Values of Call.Type, by their names in the v1 API.
+// CallType The kinds of calls of an operator.
 type CallType string
 
-// CallUnreserveResources Call.UnreserveResources of the v1 API.
+// CallUnreserveResources Gives reserved resources of an agent back.
 type CallUnreserveResources struct {
 	AgentID   externalRef0.AgentID    `json:"agent_id"`
 	Resources []externalRef0.Resource `json:"resources,omitempty"`
 }
 
-// CallUpdateMaintenanceSchedule Call.UpdateMaintenanceSchedule of the v1 API.
+// CallUpdateMaintenanceSchedule Replaces the maintenance schedule as a whole.
 type CallUpdateMaintenanceSchedule struct {
 	Schedule externalRef0.Schedule `json:"schedule"`
 }
 
-// CallUpdateQuota Call.UpdateQuota of the v1 API.
+// CallUpdateQuota Sets guarantees and limits of roles, all of them or none.
 type CallUpdateQuota struct {
 	Force        *bool                      `json:"force,omitempty"`
 	QuotaConfigs []externalRef0.QuotaConfig `json:"quota_configs,omitempty"`
 }
 
-// CallUpdateWeights Call.UpdateWeights of the v1 API.
+// CallUpdateWeights Sets the weights of roles.
 type CallUpdateWeights struct {
 	WeightInfos []externalRef0.WeightInfo `json:"weight_infos,omitempty"`
 }
 
-// Event Event of the v1 API.
+// Event One event for an operator; the member that its type names is set.
 type Event struct {
 	Type             EventType              `json:"type" mesos:"optional"`
 	Subscribed       *EventSubscribed       `json:"subscribed,omitempty"`
@@ -437,50 +437,50 @@ type Event struct {
 	FrameworkRemoved *EventFrameworkRemoved `json:"framework_removed,omitempty"`
 }
 
-// EventAgentAdded Event.AgentAdded of the v1 API.
+// EventAgentAdded An agent is there that was not before.
 type EventAgentAdded struct {
 	Agent ResponseGetAgentsAgent `json:"agent"`
 }
 
-// EventAgentRemoved Event.AgentRemoved of the v1 API.
+// EventAgentRemoved An agent was removed.
 type EventAgentRemoved struct {
 	AgentID externalRef0.AgentID `json:"agent_id"`
 }
 
-// EventFrameworkAdded Event.FrameworkAdded of the v1 API.
+// EventFrameworkAdded A framework is there that was not before.
 type EventFrameworkAdded struct {
 	Framework ResponseGetFrameworksFramework `json:"framework"`
 }
 
-// EventFrameworkRemoved Event.FrameworkRemoved of the v1 API.
+// EventFrameworkRemoved A framework was removed.
 type EventFrameworkRemoved struct {
 	FrameworkInfo externalRef0.FrameworkInfo `json:"framework_info"`
 }
 
-// EventFrameworkUpdated Event.FrameworkUpdated of the v1 API.
+// EventFrameworkUpdated What a framework says of itself, or its connection, has changed.
 type EventFrameworkUpdated struct {
 	Framework ResponseGetFrameworksFramework `json:"framework"`
 }
 
-// EventSubscribed Event.Subscribed of the v1 API.
+// EventSubscribed The first event of a stream: the state from which the others go on.
 type EventSubscribed struct {
 	GetState                 *ResponseGetState `json:"get_state,omitempty"`
 	HeartbeatIntervalSeconds *float64          `json:"heartbeat_interval_seconds,omitempty"`
 }
 
-// EventTaskAdded Event.TaskAdded of the v1 API.
+// EventTaskAdded A task is there that was not before.
 type EventTaskAdded struct {
 	Task externalRef0.Task `json:"task"`
 }
 
-// EventTaskUpdated Event.TaskUpdated of the v1 API.
+// EventTaskUpdated The state of a task, or the result of its check, has changed.
 type EventTaskUpdated struct {
 	FrameworkID externalRef0.FrameworkID `json:"framework_id"`
 	Status      externalRef0.TaskStatus  `json:"status"`
 	State       externalRef0.TaskState   `json:"state"`
 }
 
-// EventType Values of Event.Type, by their names in the v1 API.
+// EventType The kinds of events for an operator.
 type EventType string
 
 // Help What can be asked of this master.
@@ -1593,7 +1593,7 @@ type ResourcesForm struct {
 	Source *string `json:"source,omitempty"`
 }
 
-// Response Response of the v1 API.
+// Response The answer of a call; the member that its type names is set, unless it would be empty.
 type Response struct {
 	Type                   ResponseType                    `json:"type" mesos:"optional"`
 	GetHealth              *ResponseGetHealth              `json:"get_health,omitempty"`
@@ -1617,13 +1617,13 @@ type Response struct {
 	GetQuota               *ResponseGetQuota               `json:"get_quota,omitempty"`
 }
 
-// ResponseGetAgents Response.GetAgents of the v1 API.
+// ResponseGetAgents The registered agents; the lists are there even when they are empty.
 type ResponseGetAgents struct {
 	Agents          []ResponseGetAgentsAgent `json:"agents" mesos:"optional"`
 	RecoveredAgents []externalRef0.AgentInfo `json:"recovered_agents" mesos:"optional"`
 }
 
-// ResponseGetAgentsAgent Response.GetAgents.Agent of the v1 API.
+// ResponseGetAgentsAgent An agent as the master knows it.
 type ResponseGetAgentsAgent struct {
 	AgentInfo               externalRef0.AgentInfo                   `json:"agent_info"`
 	Active                  bool                                     `json:"active"`
@@ -1641,39 +1641,39 @@ type ResponseGetAgentsAgent struct {
 	EstimatedDrainStartTime *externalRef0.TimeInfo                   `json:"estimated_drain_start_time,omitempty"`
 }
 
-// ResponseGetAgentsAgentResourceProvider Response.GetAgents.Agent.ResourceProvider of the v1 API.
+// ResponseGetAgentsAgentResourceProvider A resource provider of an agent with what it provides.
 type ResponseGetAgentsAgentResourceProvider struct {
 	ResourceProviderInfo externalRef0.ResourceProviderInfo `json:"resource_provider_info"`
 	TotalResources       []externalRef0.Resource           `json:"total_resources,omitempty"`
 }
 
-// ResponseGetExecutors Response.GetExecutors of the v1 API.
+// ResponseGetExecutors The executors, without those of command tasks; the list is there even when it is empty.
 type ResponseGetExecutors struct {
 	Executors []ResponseGetExecutorsExecutor `json:"executors" mesos:"optional"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: never filled
 	OrphanExecutors []ResponseGetExecutorsExecutor `json:"orphan_executors,omitempty"`
 }
 
-// ResponseGetExecutorsExecutor Response.GetExecutors.Executor of the v1 API.
+// ResponseGetExecutorsExecutor An executor and its agent.
 type ResponseGetExecutorsExecutor struct {
 	ExecutorInfo externalRef0.ExecutorInfo `json:"executor_info"`
 	AgentID      externalRef0.AgentID      `json:"agent_id"`
 }
 
-// ResponseGetFlags Response.GetFlags of the v1 API.
+// ResponseGetFlags The flags that have a value.
 type ResponseGetFlags struct {
 	Flags []externalRef0.Flag `json:"flags,omitempty"`
 }
 
-// ResponseGetFrameworks Response.GetFrameworks of the v1 API.
+// ResponseGetFrameworks The frameworks, running and completed; the lists are there even when they are empty.
 type ResponseGetFrameworks struct {
 	Frameworks          []ResponseGetFrameworksFramework `json:"frameworks" mesos:"optional"`
 	CompletedFrameworks []ResponseGetFrameworksFramework `json:"completed_frameworks" mesos:"optional"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: never filled; such frameworks are in frameworks
 	RecoveredFrameworks []externalRef0.FrameworkInfo `json:"recovered_frameworks,omitempty"`
 }
 
-// ResponseGetFrameworksFramework Response.GetFrameworks.Framework of the v1 API.
+// ResponseGetFrameworksFramework A framework as the master knows it.
 type ResponseGetFrameworksFramework struct {
 	FrameworkInfo      externalRef0.FrameworkInfo     `json:"framework_info"`
 	Active             bool                           `json:"active"`
@@ -1689,54 +1689,54 @@ type ResponseGetFrameworksFramework struct {
 	OfferConstraints   *externalRef0.OfferConstraints `json:"offer_constraints,omitempty"`
 }
 
-// ResponseGetHealth Response.GetHealth of the v1 API.
+// ResponseGetHealth Whether the process is healthy.
 type ResponseGetHealth struct {
 	Healthy bool `json:"healthy"`
 }
 
-// ResponseGetLoggingLevel Response.GetLoggingLevel of the v1 API.
+// ResponseGetLoggingLevel The present logging level.
 type ResponseGetLoggingLevel struct {
 	Level uint32 `json:"level"`
 }
 
-// ResponseGetMaintenanceSchedule Response.GetMaintenanceSchedule of the v1 API.
+// ResponseGetMaintenanceSchedule The maintenance schedule.
 type ResponseGetMaintenanceSchedule struct {
 	Schedule externalRef0.Schedule `json:"schedule"`
 }
 
-// ResponseGetMaintenanceStatus Response.GetMaintenanceStatus of the v1 API.
+// ResponseGetMaintenanceStatus What maintenance is doing with machines.
 type ResponseGetMaintenanceStatus struct {
 	Status externalRef0.ClusterStatus `json:"status"`
 }
 
-// ResponseGetMaster Response.GetMaster of the v1 API.
+// ResponseGetMaster The leading master and since when it runs and leads.
 type ResponseGetMaster struct {
 	MasterInfo  *externalRef0.MasterInfo `json:"master_info,omitempty"`
 	StartTime   *float64                 `json:"start_time,omitempty"`
 	ElectedTime *float64                 `json:"elected_time,omitempty"`
 }
 
-// ResponseGetMetrics Response.GetMetrics of the v1 API.
+// ResponseGetMetrics The metrics by name.
 type ResponseGetMetrics struct {
 	Metrics []externalRef0.Metric `json:"metrics,omitempty"`
 }
 
-// ResponseGetOperations Response.GetOperations of the v1 API.
+// ResponseGetOperations The operations that the master keeps track of.
 type ResponseGetOperations struct {
 	Operations []externalRef0.Operation `json:"operations,omitempty"`
 }
 
-// ResponseGetQuota Response.GetQuota of the v1 API.
+// ResponseGetQuota The quotas that have been set.
 type ResponseGetQuota struct {
 	Status externalRef0.QuotaStatus `json:"status"`
 }
 
-// ResponseGetRoles Response.GetRoles of the v1 API.
+// ResponseGetRoles The known roles.
 type ResponseGetRoles struct {
 	Roles []externalRef0.Role `json:"roles,omitempty"`
 }
 
-// ResponseGetState Response.GetState of the v1 API.
+// ResponseGetState Tasks, executors, frameworks and agents at one moment.
 type ResponseGetState struct {
 	GetTasks      *ResponseGetTasks      `json:"get_tasks,omitempty"`
 	GetExecutors  *ResponseGetExecutors  `json:"get_executors,omitempty"`
@@ -1744,39 +1744,39 @@ type ResponseGetState struct {
 	GetAgents     *ResponseGetAgents     `json:"get_agents,omitempty"`
 }
 
-// ResponseGetTasks Response.GetTasks of the v1 API.
+// ResponseGetTasks The tasks, by what has become of them; the lists are there even when they are empty.
 type ResponseGetTasks struct {
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: never filled
 	PendingTasks     []externalRef0.Task `json:"pending_tasks,omitempty"`
 	Tasks            []externalRef0.Task `json:"tasks" mesos:"optional"`
 	UnreachableTasks []externalRef0.Task `json:"unreachable_tasks" mesos:"optional"`
 	CompletedTasks   []externalRef0.Task `json:"completed_tasks" mesos:"optional"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: never filled
 	OrphanTasks []externalRef0.Task `json:"orphan_tasks,omitempty"`
 }
 
-// ResponseGetVersion Response.GetVersion of the v1 API.
+// ResponseGetVersion Which version runs.
 type ResponseGetVersion struct {
 	VersionInfo externalRef0.VersionInfo `json:"version_info"`
 }
 
-// ResponseGetWeights Response.GetWeights of the v1 API.
+// ResponseGetWeights The weights that have been set.
 type ResponseGetWeights struct {
 	WeightInfos []externalRef0.WeightInfo `json:"weight_infos,omitempty"`
 }
 
-// ResponseListFiles Response.ListFiles of the v1 API.
+// ResponseListFiles The files of a directory; none for the path of a file.
 type ResponseListFiles struct {
 	FileInfos []externalRef0.FileInfo `json:"file_infos,omitempty"`
 }
 
-// ResponseReadFile Response.ReadFile of the v1 API.
+// ResponseReadFile A part of a file, and the size of the whole.
 type ResponseReadFile struct {
 	Size uint64 `json:"size"`
 	Data []byte `json:"data"`
 }
 
-// ResponseType Values of Response.Type, by their names in the v1 API.
+// ResponseType The kinds of answers.
 type ResponseType string
 
 // Script The answer inside a call of the function that jsonp names.

@@ -150,14 +150,14 @@ func (e ResponseType) Valid() bool {
 	}
 }
 
-// APIResult APIResult of the v1 API.
+// APIResult What the master answered to a call, for drivers that pass it on.
 type APIResult struct {
 	StatusCode uint32    `json:"status_code"`
 	Response   *Response `json:"response,omitempty"`
 	Error      *string   `json:"error,omitempty"`
 }
 
-// Call Call of the v1 API.
+// Call One call of a scheduler; the member that its type names must be set.
 type Call struct {
 	// FrameworkID Required for all but first SUBSCRIBE.
 	FrameworkID *externalRef0.FrameworkID `json:"framework_id,omitempty"`
@@ -182,7 +182,7 @@ type Call struct {
 	UpdateFramework            *CallUpdateFramework            `json:"update_framework,omitempty"`
 }
 
-// CallAccept Call.Accept of the v1 API.
+// CallAccept Accepts offers of one agent and says what to do with them; what is left over is declined.
 type CallAccept struct {
 	// OfferIds All from one agent, one role, this framework; no duplicates; ≥1.
 	OfferIds []externalRef0.OfferID `json:"offer_ids,omitempty"`
@@ -194,13 +194,13 @@ type CallAccept struct {
 	Filters *externalRef0.Filters `json:"filters,omitempty"`
 }
 
-// CallAcceptInverseOffers Call.AcceptInverseOffers of the v1 API.
+// CallAcceptInverseOffers Agrees to give resources back before maintenance.
 type CallAcceptInverseOffers struct {
 	InverseOfferIds []externalRef0.OfferID `json:"inverse_offer_ids,omitempty"`
 	Filters         *externalRef0.Filters  `json:"filters,omitempty"`
 }
 
-// CallAcknowledge Call.Acknowledge of the v1 API.
+// CallAcknowledge Acknowledges a status update; the next one of the task is sent only after that.
 type CallAcknowledge struct {
 	AgentID externalRef0.AgentID `json:"agent_id"`
 	TaskID  externalRef0.TaskID  `json:"task_id"`
@@ -209,7 +209,7 @@ type CallAcknowledge struct {
 	UUID []byte `json:"uuid"`
 }
 
-// CallAcknowledgeOperationStatus Call.AcknowledgeOperationStatus of the v1 API.
+// CallAcknowledgeOperationStatus Acknowledges a status update of an operation.
 type CallAcknowledgeOperationStatus struct {
 	// AgentID Required in practice (validated).
 	AgentID            *externalRef0.AgentID            `json:"agent_id,omitempty"`
@@ -218,7 +218,7 @@ type CallAcknowledgeOperationStatus struct {
 	OperationID        externalRef0.OperationID         `json:"operation_id"`
 }
 
-// CallDecline Call.Decline of the v1 API.
+// CallDecline Declines offers.
 type CallDecline struct {
 	OfferIds []externalRef0.OfferID `json:"offer_ids,omitempty"`
 
@@ -226,13 +226,13 @@ type CallDecline struct {
 	Filters *externalRef0.Filters `json:"filters,omitempty"`
 }
 
-// CallDeclineInverseOffers Call.DeclineInverseOffers of the v1 API.
+// CallDeclineInverseOffers Does not agree to give resources back before maintenance.
 type CallDeclineInverseOffers struct {
 	InverseOfferIds []externalRef0.OfferID `json:"inverse_offer_ids,omitempty"`
 	Filters         *externalRef0.Filters  `json:"filters,omitempty"`
 }
 
-// CallKill Call.Kill of the v1 API.
+// CallKill Asks for a task to be killed.
 type CallKill struct {
 	TaskID externalRef0.TaskID `json:"task_id"`
 
@@ -243,33 +243,33 @@ type CallKill struct {
 	KillPolicy *externalRef0.KillPolicy `json:"kill_policy,omitempty"`
 }
 
-// CallMessage Call.Message of the v1 API.
+// CallMessage Sends bytes to an executor, at most once.
 type CallMessage struct {
 	AgentID    externalRef0.AgentID    `json:"agent_id"`
 	ExecutorID externalRef0.ExecutorID `json:"executor_id"`
 	Data       []byte                  `json:"data"`
 }
 
-// CallReconcile Call.Reconcile of the v1 API.
+// CallReconcile Asks for the latest status of tasks, of all tasks if none is named.
 type CallReconcile struct {
 	// Tasks Empty = implicit.
 	Tasks []CallReconcileTask `json:"tasks,omitempty"`
 }
 
-// CallReconcileOperations Call.ReconcileOperations of the v1 API.
+// CallReconcileOperations Asks for the latest status of operations, of all operations if none is named.
 type CallReconcileOperations struct {
 	// Operations Empty = implicit.
 	Operations []CallReconcileOperationsOperation `json:"operations,omitempty"`
 }
 
-// CallReconcileOperationsOperation Call.ReconcileOperations.Operation of the v1 API.
+// CallReconcileOperationsOperation An operation to be reconciled, with where it was sent if that is known.
 type CallReconcileOperationsOperation struct {
 	OperationID        externalRef0.OperationID         `json:"operation_id"`
 	AgentID            *externalRef0.AgentID            `json:"agent_id,omitempty"`
 	ResourceProviderID *externalRef0.ResourceProviderID `json:"resource_provider_id,omitempty"`
 }
 
-// CallReconcileTask Call.Reconcile.Task of the v1 API.
+// CallReconcileTask A task to be reconciled, with its agent if that is known.
 type CallReconcileTask struct {
 	TaskID externalRef0.TaskID `json:"task_id"`
 
@@ -277,24 +277,24 @@ type CallReconcileTask struct {
 	AgentID *externalRef0.AgentID `json:"agent_id,omitempty"`
 }
 
-// CallRequest Call.Request of the v1 API.
+// CallRequest Asks the allocator for resources.
 type CallRequest struct {
 	Requests []externalRef0.Request `json:"requests,omitempty"`
 }
 
-// CallRevive Call.Revive of the v1 API.
+// CallRevive Removes filters and suppression for the roles, for all roles if none is named.
 type CallRevive struct {
 	// Roles Empty = all subscribed roles.
 	Roles []string `json:"roles,omitempty"`
 }
 
-// CallShutdown Call.Shutdown of the v1 API.
+// CallShutdown Asks for an executor to be shut down with all its tasks.
 type CallShutdown struct {
 	ExecutorID externalRef0.ExecutorID `json:"executor_id"`
 	AgentID    externalRef0.AgentID    `json:"agent_id"`
 }
 
-// CallSubscribe Call.Subscribe of the v1 API.
+// CallSubscribe Subscribes a framework, new or returning, and opens its event stream.
 type CallSubscribe struct {
 	// FrameworkInfo Id must equal Call.framework_id when present.
 	FrameworkInfo externalRef0.FrameworkInfo `json:"framework_info"`
@@ -306,16 +306,16 @@ type CallSubscribe struct {
 	OfferConstraints *externalRef0.OfferConstraints `json:"offer_constraints,omitempty"`
 }
 
-// CallSuppress Call.Suppress of the v1 API.
+// CallSuppress Wants no offers for the roles, for all roles if none is named.
 type CallSuppress struct {
 	// Roles Empty = all subscribed roles.
 	Roles []string `json:"roles,omitempty"`
 }
 
-// CallType Values of Call.Type, by their names in the v1 API.
+// CallType The kinds of calls of a scheduler.
 type CallType string
 
-// CallUpdateFramework Call.UpdateFramework of the v1 API.
+// CallUpdateFramework Replaces what the framework says of itself, without subscribing again.
 type CallUpdateFramework struct {
 	// FrameworkInfo Id must equal Call.framework_id.
 	FrameworkInfo    externalRef0.FrameworkInfo     `json:"framework_info"`
@@ -323,7 +323,7 @@ type CallUpdateFramework struct {
 	OfferConstraints *externalRef0.OfferConstraints `json:"offer_constraints,omitempty"`
 }
 
-// Event Event of the v1 API.
+// Event One event for a scheduler; the member that its type names is set.
 type Event struct {
 	Type                  EventType                   `json:"type" mesos:"optional"`
 	Subscribed            *EventSubscribed            `json:"subscribed,omitempty"`
@@ -338,12 +338,12 @@ type Event struct {
 	Error                 *EventError                 `json:"error,omitempty"`
 }
 
-// EventError Event.Error of the v1 API.
+// EventError The subscription is over for the reason given; the stream ends.
 type EventError struct {
 	Message string `json:"message"`
 }
 
-// EventFailure Event.Failure of the v1 API.
+// EventFailure An agent was lost, or an executor ended.
 type EventFailure struct {
 	AgentID    *externalRef0.AgentID    `json:"agent_id,omitempty"`
 	ExecutorID *externalRef0.ExecutorID `json:"executor_id,omitempty"`
@@ -352,34 +352,34 @@ type EventFailure struct {
 	Status *int32 `json:"status,omitempty"`
 }
 
-// EventInverseOffers Event.InverseOffers of the v1 API.
+// EventInverseOffers New inverse offers.
 type EventInverseOffers struct {
 	InverseOffers []externalRef0.InverseOffer `json:"inverse_offers,omitempty"`
 }
 
-// EventMessage Event.Message of the v1 API.
+// EventMessage Bytes that an executor has sent.
 type EventMessage struct {
 	AgentID    externalRef0.AgentID    `json:"agent_id"`
 	ExecutorID externalRef0.ExecutorID `json:"executor_id"`
 	Data       []byte                  `json:"data"`
 }
 
-// EventOffers Event.Offers of the v1 API.
+// EventOffers New offers.
 type EventOffers struct {
 	Offers []externalRef0.Offer `json:"offers,omitempty"`
 }
 
-// EventRescind Event.Rescind of the v1 API.
+// EventRescind An offer is no longer valid.
 type EventRescind struct {
 	OfferID externalRef0.OfferID `json:"offer_id"`
 }
 
-// EventRescindInverseOffer Event.RescindInverseOffer of the v1 API.
+// EventRescindInverseOffer An inverse offer is no longer valid.
 type EventRescindInverseOffer struct {
 	InverseOfferID externalRef0.OfferID `json:"inverse_offer_id"`
 }
 
-// EventSubscribed Event.Subscribed of the v1 API.
+// EventSubscribed The first event of a stream: the framework is subscribed.
 type EventSubscribed struct {
 	FrameworkID externalRef0.FrameworkID `json:"framework_id"`
 
@@ -388,33 +388,33 @@ type EventSubscribed struct {
 	MasterInfo               *externalRef0.MasterInfo `json:"master_info,omitempty"`
 }
 
-// EventType Values of Event.Type, by their names in the v1 API.
+// EventType The kinds of events for a scheduler.
 type EventType string
 
-// EventUpdate Event.Update of the v1 API.
+// EventUpdate News of a task; to be acknowledged if it has a uuid.
 type EventUpdate struct {
 	Status externalRef0.TaskStatus `json:"status"`
 }
 
-// EventUpdateOperationStatus Event.UpdateOperationStatus of the v1 API.
+// EventUpdateOperationStatus News of an operation; to be acknowledged if it has a uuid.
 type EventUpdateOperationStatus struct {
 	Status externalRef0.OperationStatus `json:"status"`
 }
 
-// Response Response of the v1 API.
+// Response An answer of calls that have one; the member that its type names is set.
 type Response struct {
 	Type ResponseType `json:"type" mesos:"optional"`
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: answers come as events
 	ReconcileOperations *ResponseReconcileOperations `json:"reconcile_operations,omitempty"`
 }
 
-// ResponseReconcileOperations Response.ReconcileOperations of the v1 API.
+// ResponseReconcileOperations The latest status of each operation that was asked for.
 type ResponseReconcileOperations struct {
-	// Deprecated: this property has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	// Deprecated: answers come as events
 	OperationStatuses []externalRef0.OperationStatus `json:"operation_statuses,omitempty"`
 }
 
-// ResponseType Values of Response.Type, by their names in the v1 API.
+// ResponseType The kinds of answers.
 type ResponseType string
 
 // CallSchedulerParams defines parameters for CallScheduler.
