@@ -292,7 +292,9 @@ func frameworksV1(v *agent.View) *fullFrameworks {
 }
 
 func agentV1(v *agent.View) *agentv1.ResponseGetAgent {
-	out := &agentv1.ResponseGetAgent{AgentInfo: &v.Info}
+	info := v.Info
+	info.Checkpoint = nil // the agent does not tell this of itself, only the master does
+	out := &agentv1.ResponseGetAgent{AgentInfo: &info}
 	if v.Drain != nil {
 		out.DrainConfig = v.Drain
 		out.EstimatedDrainStartTime = &mesosv1.TimeInfo{Nanoseconds: v.DrainStarted.UnixNano()}

@@ -3,6 +3,7 @@ package api
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 
 	"github.com/meseta/meseta/agent"
@@ -122,7 +123,7 @@ func (s *Server) state(r *http.Request) (any, error) {
 		FreeUsed:     amounts(used.Unreserved()),
 		Providers:    []struct{}{},
 		Attributes:   attributes(v.Info.Attributes),
-		MasterHost:   v.MasterHost,
+		MasterHost:   hostName(v.MasterHost),
 		Flags:        s.flagTable(),
 		Frameworks:   stateFrameworks(v.Frameworks),
 		Completed:    stateFrameworks(v.CompletedFrameworks),
@@ -271,4 +272,12 @@ func labels(l *mesosv1.Labels) []mesosv1.Label {
 		return nil
 	}
 	return l.Labels
+}
+
+// hostName gives the name of a master's address where one is known for certain.
+func hostName(address string) string {
+	if ip, err := netip.ParseAddr(address); err == nil && ip.IsLoopback() {
+		return "localhost"
+	}
+	return address
 }

@@ -18,7 +18,9 @@ type build struct {
 	BuildDate string  `json:"build_date"`
 	BuildTime float64 `json:"build_time"`
 	BuildUser string  `json:"build_user"`
-	GitSHA    string  `json:"git_sha,omitempty"`
+	GitSHA    string  `json:"git_sha"`
+	// GitBranch is not recorded; clients expect the member all the same.
+	GitBranch string `json:"git_branch"`
 }
 
 func currentBuild() build {
@@ -33,13 +35,11 @@ func currentBuild() build {
 
 func versionInfo() mesosv1.VersionInfo {
 	b := currentBuild()
-	info := mesosv1.VersionInfo{
+	return mesosv1.VersionInfo{
 		Version: b.Version, BuildDate: &b.BuildDate, BuildTime: &b.BuildTime, BuildUser: &b.BuildUser,
+		GitBranch: &b.GitBranch,
+		GitSha:    &b.GitSHA,
 	}
-	if b.GitSHA != "" {
-		info.GitSha = &b.GitSHA
-	}
-	return info
 }
 
 func (s *Server) version(*http.Request) (any, error) { return currentBuild(), nil }

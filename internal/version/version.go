@@ -3,6 +3,7 @@
 package version
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -22,7 +23,8 @@ type Build struct {
 	// Revision is the commit, with "+changes" behind it when the working tree
 	// differed from it.
 	Revision string
-	// Time is when that commit was made; zero if unknown.
+	// Time is when that commit was made or, where the build recorded none, when
+	// the program's file was written; zero if unknown.
 	Time time.Time
 	// GoVersion is the toolchain, such as go1.26.8.
 	GoVersion string
@@ -52,5 +54,22 @@ func Current() Build {
 	if changed && b.Revision != "" {
 		b.Revision += "+changes"
 	}
+	if b.Time.IsZero() {
+		b.Time = installed()
+	}
 	return b
+}
+
+// installed is when the program's file was written, which is when it was built
+// unless somebody touched it. It is zero if that cannot be found out.
+func installed() time.Time {
+	path, err := os.Executable()
+	if err != nil {
+		return time.Time{}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }

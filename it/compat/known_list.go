@@ -104,7 +104,6 @@ func knownList() []Known {
 		checks("scheduler/health-check-http"),
 		maintenance("scheduler/inverse-offers"),
 		fetcher("scheduler/launch-fetch-failure"),
-		later("issue 6", "limits are accepted on agents that cannot enforce them, since the isolators a container gets are not chosen by flag yet")("scheduler/launch-limits-without-cgroups"),
 		fetcher("scheduler/launch-sandbox-volume"),
 		{Transcript: "scheduler/offer-decline-foreign", Status: Decided, Reason: "an offer can only be declined by the framework that holds it; the original takes it from its owner silently", Covered: "docs/compatibility.md"},
 		executors("scheduler/offer-executor-ids"),
