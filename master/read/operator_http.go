@@ -21,12 +21,8 @@ func (r *Reader) operator(w http.ResponseWriter, req *http.Request) {
 		r.fail(w, req, err)
 		return
 	}
-	switch media, ok := httpx.Negotiate(req.Header, httpx.JSON, httpx.Protobuf); {
-	case !ok:
+	if _, ok := httpx.Negotiate(req.Header, httpx.JSON); !ok {
 		httpx.WriteText(w, http.StatusNotAcceptable, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'")
-		return
-	case media == httpx.Protobuf:
-		r.fail(w, req, fault.New(fault.Unimplemented, "answers in application/x-protobuf are not served by this version; accept application/json"))
 		return
 	}
 	if err := r.authorize(req, call); err != nil {
@@ -53,7 +49,7 @@ func (r *Reader) readCall(w http.ResponseWriter, req *http.Request) (*operatorv1
 	case status != 0:
 		return nil, fault.New(fault.Invalid, text)
 	case media == httpx.Protobuf:
-		return nil, fault.New(fault.Unimplemented, "calls in application/x-protobuf are not served by this version; send application/json")
+		return nil, unsupported("Calls in application/x-protobuf are not supported yet; send application/json")
 	}
 	body, err := httpx.ReadBody(w, req, r.opts.BodyLimits)
 	if err != nil {
