@@ -67,6 +67,13 @@ func (s *stream[E]) take() []E {
 	return out
 }
 
+// putBack makes events the next that take returns.
+func (s *stream[E]) putBack(events []E) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(events, s.events...)
+}
+
 func (s *stream[E]) reason() string {
 	synctest.Wait()
 	s.mu.Lock()
@@ -158,7 +165,7 @@ func (a *fakeAgent) register() {
 		a.c.t.Fatalf("the first event of a session is %+v, want REGISTERED", events)
 	}
 	a.id = events[0].Registered.AgentID.Value
-	a.events = append(events[1:], a.events...)
+	a.putBack(events[1:])
 }
 
 func (a *fakeAgent) call(call *nodev1.Call) {
@@ -256,9 +263,7 @@ func (c *cluster) subscribe(options ...frameworkOption) *scheduler {
 		c.t.Fatalf("the first event is %+v, want SUBSCRIBED", events)
 	}
 	s.id = events[0].Subscribed.FrameworkID.Value
-	s.mu.Lock()
-	s.events = append(events[1:], s.events...)
-	s.mu.Unlock()
+	s.putBack(events[1:])
 	return s
 }
 
