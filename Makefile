@@ -6,7 +6,7 @@ GO ?= go
 TEST_FLAGS ?= -race -timeout 20m
 PACKAGES ?= ./...
 
-.PHONY: help build test short lint bench generate check-generated image clean
+.PHONY: help build test short lint bench generate check-generated check-specs image clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -31,6 +31,9 @@ generate: ## generate code from openapi/
 
 check-generated: generate ## fail if generated code differs from what is committed
 	@git diff --exit-code -- gen || { echo "gen/ is out of date: commit what make generate made"; exit 1; }
+
+check-specs: ## hold openapi/ against a linter, TypeScript and Python; needs npm
+	openapi/check.sh
 
 bench: ## run the benchmarks; see docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./it/bench/... ./master/allocator/...

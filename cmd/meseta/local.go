@@ -41,8 +41,9 @@ func (a *app) localCommand() *cobra.Command {
 		Short:   "Run a whole cluster on this machine",
 		GroupID: "start",
 		Long: `Run a master and agents in one process, as root or as any user, until Ctrl-C.
-Tasks with Docker images run where a Docker engine answers. What the cluster
-knows is kept in --work_dir: the next start finds it again.`,
+Tasks with Docker images run where a Docker engine answers. Agents keep their
+tasks and sandboxes in --work_dir: tasks go on when the cluster stops, and the
+next start takes them over.`,
 		Example: `  ` + a.name + ` local
   ` + a.name + ` local --agents=3 --resources='cpus:2;mem:1024'`,
 		Args: noArguments,
