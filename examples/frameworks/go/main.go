@@ -80,6 +80,16 @@ func (f *framework) Subscribed(_ context.Context, _ *client.Scheduler, e *schedu
 	return nil
 }
 
+// Disconnected gives up where no master was ever reached, since the address is
+// most likely wrong then. Otherwise the driver tries again, and this says so.
+func (f *framework) Disconnected(_ context.Context, s *client.Scheduler, cause error, retry time.Duration) error {
+	if s.FrameworkID() == nil {
+		return cause
+	}
+	fmt.Fprintf(os.Stderr, "%v; trying again in %s\n", cause, retry)
+	return nil
+}
+
 // Offers launches one task on each offer and declines the others for a while.
 func (f *framework) Offers(ctx context.Context, s *client.Scheduler, offers []mesosv1.Offer) error {
 	for i := range offers {
