@@ -163,7 +163,7 @@ func New(config Config) (*Containerizer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("runtime directory: %w", err)
 	}
-	lock, err := tryLock(filepath.Join(dir, "lock"), os.O_CREATE)
+	lock, err := lockSoon(filepath.Join(dir, "lock"))
 	if errors.Is(err, errLocked) {
 		return nil, fmt.Errorf("runtime directory %s is used by another agent: stop it, or give this one its own", dir)
 	}

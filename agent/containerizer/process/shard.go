@@ -431,3 +431,18 @@ func tryLock(path string, flag int) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// lockPatience is how long a new agent waits for the lock of the last one,
+// which may just be ending, or have died while a child that it was forking
+// still held a copy of the descriptor.
+const lockPatience = time.Second
+
+// lockSoon is tryLock that waits for a moment, and makes a missing file.
+func lockSoon(path string) (*os.File, error) {
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(5 * time.Millisecond) {
+		file, err := tryLock(path, os.O_CREATE)
+		if !errors.Is(err, errLocked) || time.Now().After(deadline) {
+			return file, err
+		}
+	}
+}
