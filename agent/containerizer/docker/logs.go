@@ -184,8 +184,13 @@ func (p *logPump) copy(r *bufio.Reader) (copied bool, err error) {
 			if err != nil {
 				return copied, err
 			}
-			wrote, err := p.sinks[header[0]-1].add(at, output)
+			sink := p.sinks[header[0]-1]
+			regressed := sink.regressed
+			wrote, err := sink.add(at, output)
 			copied = copied || wrote
+			if sink.regressed && !regressed {
+				p.save(true) // what was written down would now lose output
+			}
 			if err != nil {
 				return copied, err
 			}

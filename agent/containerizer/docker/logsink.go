@@ -123,7 +123,7 @@ func (s *logSink) add(at time.Time, output []byte) (bool, error) {
 	case at.After(s.reached.Time):
 		s.reached = place{Time: at, Offset: s.seen}
 	case at.Before(s.reached.Time):
-		s.regressed = true
+		s.regressed, s.place = true, place{}
 	}
 	if n := len(output); n > 0 && output[n-1] == '\n' {
 		s.openParts = 0

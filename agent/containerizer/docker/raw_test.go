@@ -40,3 +40,10 @@ func engineRemove(t testing.TB, host, name string) {
 		t.Fatal(err)
 	}
 }
+
+func enginePause(t testing.TB, host, name string) {
+	t.Helper()
+	if _, err := rawClient(t, host).ContainerPause(t.Context(), name, client.ContainerPauseOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -233,3 +233,17 @@ func TestLaunchingTwiceStartsOnce(t *testing.T) {
 		t.Errorf("got output %q, want once", got)
 	}
 }
+
+func TestAContainerThatSomebodyPausedCanBeKilled(t *testing.T) {
+	a := newAgent(t)
+	engine.Shared(t).BusyboxImage(t)
+	spec := a.spec("exec sleep 1000")
+	a.launch(spec)
+	enginePause(t, a.host, "mesos-"+string(spec.ID))
+	if err := a.Kill(t.Context(), spec.ID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if exit := a.wait(spec); exit != exited(137) {
+		t.Errorf("got %+v, want exit code 137", exit)
+	}
+}
