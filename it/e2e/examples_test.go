@@ -9,9 +9,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/meseta/meseta/it/harness"
 )
+
+// heartbeat is the time between the events of a stream on which nothing else
+// happens.
+const heartbeat = 15 * time.Second
 
 // example is one of the frameworks in examples/frameworks.
 type example struct {
@@ -49,8 +54,12 @@ func (e example) works(c *cluster) {
 	env := append(c.env(), "PYTHONDONTWRITEBYTECODE=1")
 	on := func(task string) command { return command{args: e.arguments(c.master.Addr(), task), env: env} }
 
+	began := time.Now()
 	good := c.run(on("echo hello; sleep 0.1"))
 	good.exits(0)
+	if took := time.Since(began); took > heartbeat {
+		c.t.Errorf("it took %s: events are noticed with the next one only", took)
+	}
 	for _, text := range []string{"subscribed as ", ": TASK_RUNNING", ": TASK_FINISHED Command exited with status 0"} {
 		good.prints(text)
 	}

@@ -4,8 +4,9 @@
 #   ./framework.sh 127.0.0.1:5050 'echo hello'
 #
 # It subscribes with one POST whose answer never ends. Each event is one JSON
-# object behind its length; jq reads the objects and skips the lengths.
+# object behind its length, which is counted in bytes.
 set -euo pipefail
+export LC_ALL=C
 
 master=${1:-127.0.0.1:5050}
 command=${2:-echo hello from the shell}
@@ -30,7 +31,7 @@ curl -sSN -D "$work/headers" -X POST "$url" -H 'Content-Type: application/json' 
 curl=$!
 
 launched=
-while read -r event; do
+while read -r length && read -r -N "$length" event; do
   case $(jq -r .type <<<"$event") in
   SUBSCRIBED)
     framework=$(jq -r .subscribed.framework_id.value <<<"$event")
@@ -71,6 +72,6 @@ while read -r event; do
     exit 1
     ;;
   esac
-done < <(jq --unbuffered -c 'objects' <"$work/events")
+done <"$work/events"
 echo "the master closed the stream" >&2
 exit 1
