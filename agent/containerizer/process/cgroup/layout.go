@@ -190,11 +190,12 @@ func (l Layout) Enter(name string, tid int) error {
 	return nil
 }
 
-// Leave moves the thread back to where the groups of all containers lie.
+// Leave moves the thread to the group below which Detect has made the
+// directories, where it keeps none of them from being removed.
 func (l Layout) Leave(tid int) error {
 	var errs []error
 	for _, dir := range l.legacy() {
-		errs = append(errs, write(filepath.Join(dir, "tasks"), strconv.Itoa(tid)))
+		errs = append(errs, write(filepath.Join(filepath.Dir(filepath.Dir(dir)), "tasks"), strconv.Itoa(tid)))
 	}
 	return errors.Join(errs...)
 }
