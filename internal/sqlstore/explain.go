@@ -100,7 +100,7 @@ func explainServer(t target, e *pgconn.PgError, explain func(fault.Kind, string)
 		return explain(fault.Invalid, fmt.Sprintf("refuses user %q: correct the password in the url, or the server's pg_hba.conf", t.config.User))
 	case "3D000":
 		return explain(fault.Invalid, "does not exist: make it with createdb, or correct the url")
-	case "42501":
+	case "42501", "3F000":
 		return explain(fault.Invalid, fmt.Sprintf("does not let user %q do this (%s): grant the user the right to create and write tables", t.config.User, e.Message))
 	case "25006":
 		return explain(fault.Unavailable, "is read-only, as a standby is: use the url of the primary server")
