@@ -155,10 +155,10 @@ func (act *actor) recoverExecutor(f *framework, saved *checkpoint.Framework, e *
 	var recovered *task.Recovered
 	switch {
 	case known || ended:
-		recovered = &task.Recovered{Status: status, Launched: launched, Ended: ended}
+		recovered = &task.Recovered{Status: status, Launched: launched, Ended: ended, Announced: stream != nil}
 	case !launched.IsZero():
 		// It did run, and its containerizer knows nothing of it any more.
-		recovered = &task.Recovered{Launched: launched}
+		recovered = &task.Recovered{Launched: launched, Announced: true}
 	}
 	executor.runner = task.NewRunner(act.runnerOptions(executor, info, recovered))
 	for _, k := range e.Kills {

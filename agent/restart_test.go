@@ -150,6 +150,26 @@ func TestAKillIsFinishedAfterARestart(t *testing.T) {
 	})
 }
 
+func TestATaskKilledDuringItsLaunchIsNotCalledRunningAfterARestart(t *testing.T) {
+	inCluster(t, func(t *testing.T, c *cluster) {
+		c.understands(mesosv1.FrameworkInfoCapabilityTypeTaskKillingState)
+		release := make(chan struct{})
+		c.process.started = func(*fakeContainer) { <-release }
+		c.run(command("t1", "sleep 100"))
+		c.master.waitState("t1", mesosv1.TaskStarting)
+		c.kill("t1", -1)
+		c.master.waitState("t1", mesosv1.TaskKilling)
+		synctest.Wait()
+		// The container is there, but nobody has heard of it when the agent ends.
+		time.AfterFunc(time.Second, func() { close(release) })
+		c.stop()
+		c.master.disconnect()
+		c.start()
+		c.master.waitState("t1", mesosv1.TaskKilled)
+		c.expectStates("t1", mesosv1.TaskStarting, mesosv1.TaskKilling, mesosv1.TaskKilled)
+	})
+}
+
 func TestATaskThatHasEndedIsNeverLaunchedAgain(t *testing.T) {
 	inCluster(t, func(t *testing.T, c *cluster) {
 		c.running("t1")

@@ -31,6 +31,9 @@ func (act *actor) taskUpdate(e *executor, u task.Update) {
 		if task.Terminal(t.reported) || u.State == mesosv1.TaskKilling && !act.wantsKilling(f, t) {
 			continue
 		}
+		if t.reported == mesosv1.TaskKilling && !task.Terminal(u.State) {
+			continue // a container that was being launched when its kill came, after a restart
+		}
 		t.reported = u.State
 		status := act.newStatus(id, e.id, u, e)
 		act.count(u)

@@ -148,6 +148,10 @@ type Recovered struct {
 	// Ended says that the terminal update is stored already, so that only
 	// the removal of the container is left.
 	Ended bool
+	// Announced says that an update was stored before. The launch does not
+	// wait for that, so that a crash may leave a container of which nothing
+	// was reported yet.
+	Announced bool
 }
 
 // Resume continues a task whose container was launched before the agent
@@ -163,6 +167,9 @@ func (m *Machine) Resume(now time.Time, r Recovered) []Action {
 	launched := r.Launched
 	if launched.IsZero() {
 		launched = now
+		if !r.Announced {
+			actions = m.emit(actions, Update{State: mesosv1.TaskStarting, Source: mesosv1.SourceExecutor})
+		}
 		actions = m.emit(actions, Update{State: mesosv1.TaskRunning, Source: mesosv1.SourceExecutor})
 	}
 	m.startClock(launched)

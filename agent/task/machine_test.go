@@ -338,8 +338,13 @@ func TestMachine(t *testing.T) {
 		},
 		{
 			name: "a recovered task whose start was not reported is reported",
-			play: func(s *script) { s.note(s.m.Resume(s.now, Recovered{})) },
+			play: func(s *script) { s.note(s.m.Resume(s.now, Recovered{Announced: true})) },
 			want: []string{"TASK_RUNNING, wait"},
+		},
+		{
+			name: "a recovered task of which nothing was reported is reported from its beginning",
+			play: func(s *script) { s.note(s.m.Resume(s.now, Recovered{})) },
+			want: []string{"TASK_STARTING, TASK_RUNNING, wait"},
 		},
 		{
 			name: "the completion time of a recovered task counts from its launch",
