@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,6 +31,33 @@ type offer struct {
 	ID       id     `json:"id"`
 	AgentID  id     `json:"agent_id"`
 	Hostname string `json:"hostname"`
+
+	Resources []struct {
+		Name   string `json:"name"`
+		Scalar struct {
+			Value float64 `json:"value"`
+		} `json:"scalar"`
+	} `json:"resources"`
+}
+
+// What a task of a test needs.
+const (
+	taskCPUs = 0.1
+	taskMem  = 32
+)
+
+// room is the number of such tasks that fit into an offer.
+func (o offer) room() int {
+	var cpus, mem float64
+	for _, r := range o.Resources {
+		switch r.Name {
+		case "cpus":
+			cpus += r.Scalar.Value
+		case "mem":
+			mem += r.Scalar.Value
+		}
+	}
+	return int(min(math.Round(cpus/taskCPUs), mem/taskMem))
 }
 
 // status is as much of a status update as tests look at.
@@ -289,13 +317,17 @@ func (f *framework) await(what string, ready func() bool) {
 	}
 }
 
-// takeOffer waits for an offer of the agent with the hostname, or of any agent
-// if it is empty.
+// manyTasks is the room in an offer that tests wait for: what a task has given
+// back may be offered by itself.
+const manyTasks = 16
+
+// takeOffer waits for an offer with room for several tasks of the agent with
+// the hostname, or of any agent if it is empty.
 func (f *framework) takeOffer(hostname string) (taken offer) {
 	f.t.Helper()
 	f.await("an offer comes", func() bool {
 		for i, o := range f.offers {
-			if hostname == "" || o.Hostname == hostname {
+			if (hostname == "" || o.Hostname == hostname) && o.room() >= manyTasks {
 				taken = o
 				f.offers = append(f.offers[:i:i], f.offers[i+1:]...)
 				return true
@@ -324,14 +356,14 @@ func accept(on offer, tasks []object) object {
 	}
 }
 
-// shell is a task that needs little. Members of extra replace its own.
+// shell is a task that runs a shell command. Members of extra replace its own.
 func shell(name, command string, extra object) object {
 	task := object{
 		"name": name, "task_id": value(name),
 		"command": object{"value": command},
 		"resources": []object{
-			{"name": "cpus", "type": "SCALAR", "scalar": object{"value": 0.1}},
-			{"name": "mem", "type": "SCALAR", "scalar": object{"value": 32}},
+			{"name": "cpus", "type": "SCALAR", "scalar": object{"value": taskCPUs}},
+			{"name": "mem", "type": "SCALAR", "scalar": object{"value": taskMem}},
 		},
 	}
 	for member, v := range extra {

@@ -65,8 +65,31 @@ func (c *Containerizer) launch(ctx context.Context, r *record, cfg *config) (con
 	return c.inspectStarted(ctx, r, engineID)
 }
 
+// settleAttempts bounds how often a name is tried that is taken by a container
+// which cannot be found: about half a minute.
+const settleAttempts = 12
+
 // create makes the container, or finds the one made before under its name.
+//
+// An engine goes on for a moment with what it was asked by an agent that has
+// been killed since: the name is taken then, but the container is not there
+// yet, or not any more.
 func (c *Containerizer) create(ctx context.Context, spec containerizer.Spec, cfg *config) (string, *client.ContainerInspectResult, error) {
+	var pause backoff
+	for attempt := 1; ; attempt++ {
+		engineID, found, err := c.createOnce(ctx, spec, cfg)
+		if !cerrdefs.IsNotFound(err) || attempt == settleAttempts {
+			return engineID, found, err
+		}
+		if !pause.wait(ctx) {
+			return "", nil, errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+// createOnce is create without patience: its error is a NotFound where the name
+// is taken by a container that cannot be found.
+func (c *Containerizer) createOnce(ctx context.Context, spec containerizer.Spec, cfg *config) (string, *client.ContainerInspectResult, error) {
 	name := containerName(spec.ID)
 	made, err := c.client.ContainerCreate(ctx, cfg.options(name, c.labels(spec)))
 	if err == nil {
@@ -79,6 +102,9 @@ func (c *Containerizer) create(ctx context.Context, spec containerizer.Spec, cfg
 		return "", nil, c.engineError(ctx, err)
 	}
 	found, inspectErr := c.client.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if cerrdefs.IsNotFound(inspectErr) {
+		return "", nil, inspectErr
+	}
 	if inspectErr != nil {
 		return "", nil, c.engineError(ctx, inspectErr)
 	}
