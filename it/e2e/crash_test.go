@@ -99,8 +99,9 @@ func (s storm) rages(c *cluster, a *harness.Agent) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var launching sync.WaitGroup
+	pace := rand.New(rand.NewPCG(random.Uint64(), 0))
 	launching.Go(func() {
-		if err := f.launchBitByBit(ctx, rand.New(rand.NewPCG(random.Uint64(), 0)), plans); err != nil {
+		if err := f.launchBitByBit(ctx, pace, plans); err != nil {
 			t.Errorf("launching: %v", err)
 		}
 	})
