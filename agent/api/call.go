@@ -168,7 +168,7 @@ func (s *Server) answer(r *http.Request, v *agent.View, call *agentv1.Call) (any
 	case agentv1.CallTypeGetFlags:
 		response.GetFlags = s.flagsV1()
 	case agentv1.CallTypeGetVersion:
-		response.GetVersion = &agentv1.ResponseGetVersion{VersionInfo: versionInfo()}
+		response.GetVersion = &agentv1.ResponseGetVersion{VersionInfo: s.build.v1()}
 	case agentv1.CallTypeGetMetrics:
 		response.GetMetrics = s.metricsV1(v)
 	case agentv1.CallTypeGetLoggingLevel:

@@ -23,6 +23,7 @@ import (
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/verbosity"
+	"github.com/meseta/meseta/internal/version"
 )
 
 // Source is the agent that is asked.
@@ -69,6 +70,7 @@ type Server struct {
 	opts   Options
 	log    *slog.Logger
 	calls  *mesosjson.Decoder[agentv1.Call]
+	build  build
 }
 
 // New makes a server. It holds no resources that would have to be released.
@@ -90,6 +92,7 @@ func New(source Source, opts Options) *Server {
 		opts:   opts,
 		log:    opts.Logger,
 		calls:  mesosjson.NewDecoder[agentv1.Call](mesosjson.Limits{}),
+		build:  describeBuild(version.Current()),
 	}
 }
 

@@ -107,7 +107,7 @@ func (s *Server) state(r *http.Request) (any, error) {
 	total, used := v.Totals()
 	endpoint := net.JoinHostPort(v.IP, strconv.Itoa(v.Port))
 	out := stateAnswer{
-		build:        currentBuild(),
+		build:        s.build,
 		StartTime:    float64(v.Started.UnixMicro()) / 1e6,
 		ID:           string(v.ID),
 		PID:          "slave(1)@" + endpoint,

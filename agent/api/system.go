@@ -2,13 +2,12 @@ package api
 
 import (
 	"net/http"
-	"runtime"
 	"time"
 
 	"github.com/meseta/meseta/agent"
-	"github.com/meseta/meseta/agent/detect"
 	"github.com/meseta/meseta/gen/agentv1"
 	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/internal/hoststat"
 	"github.com/meseta/meseta/internal/version"
 )
 
@@ -23,8 +22,7 @@ type build struct {
 	GitBranch string `json:"git_branch"`
 }
 
-func currentBuild() build {
-	b := version.Current()
+func describeBuild(b version.Build) build {
 	out := build{Version: version.Mesos, GitSHA: b.Revision}
 	if !b.Time.IsZero() {
 		out.BuildDate = b.Time.UTC().Format(time.DateTime)
@@ -33,8 +31,7 @@ func currentBuild() build {
 	return out
 }
 
-func versionInfo() mesosv1.VersionInfo {
-	b := currentBuild()
+func (b build) v1() mesosv1.VersionInfo {
 	return mesosv1.VersionInfo{
 		Version: b.Version, BuildDate: &b.BuildDate, BuildTime: &b.BuildTime, BuildUser: &b.BuildUser,
 		GitBranch: &b.GitBranch,
@@ -42,7 +39,7 @@ func versionInfo() mesosv1.VersionInfo {
 	}
 }
 
-func (s *Server) version(*http.Request) (any, error) { return currentBuild(), nil }
+func (s *Server) version(*http.Request) (any, error) { return s.build, nil }
 
 func (s *Server) flags(*http.Request) (any, error) {
 	return map[string]any{"flags": s.flagTable()}, nil
@@ -88,15 +85,15 @@ func (s *Server) metricsV1(v *agent.View) *agentv1.ResponseGetMetrics {
 
 func (s *Server) metrics(v *agent.View) []agent.Metric {
 	list := s.source.Metrics(v)
-	load, err := detect.CurrentLoad()
+	load, err := hoststat.Read()
 	if err != nil {
 		return list
 	}
 	for _, m := range []agent.Metric{
-		{Name: "system/cpus_total", Value: float64(runtime.NumCPU())},
-		{Name: "system/load_1min", Value: load.Minutes1},
-		{Name: "system/load_5min", Value: load.Minutes5},
-		{Name: "system/load_15min", Value: load.Minutes15},
+		{Name: "system/cpus_total", Value: float64(load.CPUs)},
+		{Name: "system/load_1min", Value: load.Load1},
+		{Name: "system/load_5min", Value: load.Load5},
+		{Name: "system/load_15min", Value: load.Load15},
 		{Name: "system/mem_total_bytes", Value: float64(load.MemTotal)},
 		{Name: "system/mem_free_bytes", Value: float64(load.MemFree)},
 	} {
@@ -116,11 +113,11 @@ type machineStatistics struct {
 }
 
 func (s *Server) machine(*http.Request) (any, error) {
-	load, err := detect.CurrentLoad()
+	load, err := hoststat.Read()
 	if err != nil {
 		return nil, err
 	}
 	return machineStatistics{
-		load.Minutes1, load.Minutes5, load.Minutes15, runtime.NumCPU(), load.MemTotal, load.MemFree,
+		load.Load1, load.Load5, load.Load15, load.CPUs, load.MemTotal, load.MemFree,
 	}, nil
 }

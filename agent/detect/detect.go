@@ -2,18 +2,15 @@
 package detect
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/meseta/meseta/internal/hoststat"
 	"github.com/meseta/meseta/internal/resources"
 	"github.com/meseta/meseta/internal/role"
 )
@@ -44,27 +41,9 @@ const (
 // Look looks at this machine. What it cannot find out is 0. The work directory
 // need not exist yet.
 func Look(workDir string) Machine {
-	return Machine{CPUs: runtime.NumCPU(), Memory: memory("/proc/meminfo"), Disk: disk(workDir)}
-}
-
-// memory reads the size of the physical memory in MiB.
-func memory(path string) uint64 {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		if len(fields) >= 2 && fields[0] == "MemTotal:" {
-			kibibytes, err := strconv.ParseUint(fields[1], 10, 64)
-			if err != nil {
-				return 0
-			}
-			return kibibytes >> 10
-		}
-	}
-	return 0
+	// What the error is about is zero in the answer.
+	host, _ := hoststat.Read()
+	return Machine{CPUs: host.CPUs, Memory: host.MemTotal >> 20, Disk: disk(workDir)}
 }
 
 // disk measures the file system of the path, or of the nearest directory above
@@ -165,26 +144,4 @@ func contents(text string) (string, error) {
 		return "", fmt.Errorf("resources: %w", err)
 	}
 	return string(read), nil
-}
-
-// Load is the load of the machine over 1, 5 and 15 minutes, and its memory.
-type Load struct {
-	Minutes1, Minutes5, Minutes15 float64
-	// MemTotal and MemFree are in bytes.
-	MemTotal, MemFree uint64
-}
-
-// CurrentLoad measures the machine.
-func CurrentLoad() (Load, error) {
-	var info syscall.Sysinfo_t
-	if err := syscall.Sysinfo(&info); err != nil {
-		return Load{}, fmt.Errorf("load of the machine: %w", err)
-	}
-	const scale = 1 << 16 // loads are fixed-point numbers
-	unit := uint64(info.Unit)
-	round := func(load uint64) float64 { return math.Round(float64(load)/scale*100) / 100 }
-	return Load{
-		round(uint64(info.Loads[0])), round(uint64(info.Loads[1])), round(uint64(info.Loads[2])),
-		uint64(info.Totalram) * unit, uint64(info.Freeram) * unit,
-	}, nil
 }

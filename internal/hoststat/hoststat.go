@@ -4,6 +4,7 @@ package hoststat
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -25,19 +26,26 @@ type Stats struct {
 // Read reads the figures. What cannot be read is zero, and told by the error.
 func Read() (Stats, error) {
 	s := Stats{CPUs: runtime.NumCPU()}
-	load, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return s, fmt.Errorf("load of the machine: %w", err)
-	}
-	if s.Load1, s.Load5, s.Load15, err = parseLoad(string(load)); err != nil {
-		return s, err
-	}
-	memory, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return s, fmt.Errorf("memory of the machine: %w", err)
-	}
-	s.MemTotal, s.MemFree, err = parseMemory(memory)
+	err := errors.Join(s.readLoad("/proc/loadavg"), s.readMemory("/proc/meminfo"))
 	return s, err
+}
+
+func (s *Stats) readLoad(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("load of the machine: %w", err)
+	}
+	s.Load1, s.Load5, s.Load15, err = parseLoad(string(text))
+	return err
+}
+
+func (s *Stats) readMemory(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("memory of the machine: %w", err)
+	}
+	s.MemTotal, s.MemFree, err = parseMemory(text)
+	return err
 }
 
 func parseLoad(text string) (one, five, fifteen float64, err error) {

@@ -1,6 +1,10 @@
 package hoststat
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 func TestTheMachineHasProcessorsAndMemory(t *testing.T) {
 	t.Parallel()
@@ -8,7 +12,7 @@ func TestTheMachineHasProcessorsAndMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.CPUs < 1 || s.MemTotal < 1<<20 || s.MemFree > s.MemTotal || s.Load15 < 0 {
+	if s.CPUs < 1 || s.MemTotal < 1<<20 || s.MemFree > s.MemTotal || s.Load1 < 0 || s.Load15 < 0 {
 		t.Errorf("unlikely figures: %+v", s)
 	}
 }
@@ -32,5 +36,20 @@ func TestFiguresAreReadFromTheKernelsText(t *testing.T) {
 		if _, _, err := parseMemory([]byte(text)); err == nil {
 			t.Errorf("memory %q was accepted", text)
 		}
+	}
+}
+
+func TestMemoryIsReadFromTheKernelsTable(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "meminfo")
+	if err := os.WriteFile(path, []byte("MemFree: 1 kB\nMemTotal:       4194304 kB\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var there, absent Stats
+	if err := there.readMemory(path); err != nil || there.MemTotal>>20 != 4096 {
+		t.Errorf("%d MiB, %v", there.MemTotal>>20, err)
+	}
+	if err := absent.readMemory(path + "x"); err == nil || absent.MemTotal != 0 {
+		t.Errorf("%d MiB, %v", absent.MemTotal>>20, err)
 	}
 }
