@@ -13,9 +13,9 @@ import (
 	"github.com/meseta/meseta/agent"
 	"github.com/meseta/meseta/agent/containerizer"
 	"github.com/meseta/meseta/agent/containerizer/process"
-	"github.com/meseta/meseta/agent/task"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // How many /bin/true command tasks one agent runs per second, from RUN_TASKS
@@ -93,7 +93,7 @@ func benchmarkTasks(b *testing.B, c containerizer.Containerizer) {
 // note keeps the ends of tasks, for those who need nothing else.
 func (m *fakeMaster) note(updates []nodev1.StatusUpdate) {
 	for _, u := range updates {
-		if task.Terminal(u.Status.State) {
+		if taskstate.Terminal(u.Status.State) {
 			m.ended[u.Status.TaskID.Value] = u.Status.State == mesosv1.TaskFinished
 		}
 	}

@@ -21,9 +21,9 @@ import (
 
 	"github.com/meseta/meseta/agent"
 	"github.com/meseta/meseta/agent/containerizer/process"
-	"github.com/meseta/meseta/agent/task"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // Roles in which this test binary starts itself again.
@@ -174,7 +174,7 @@ func TestTasksSurviveAnAgentThatIsKilledAgainAndAgain(t *testing.T) {
 		outcome := states[len(states)-1]
 		outcomes[outcome]++
 		for _, s := range states[:len(states)-1] {
-			if task.Terminal(s) {
+			if taskstate.Terminal(s) {
 				t.Errorf("%s: %v: something follows the end", id, states)
 			}
 		}
@@ -213,7 +213,7 @@ func unknownTo(m *fakeMaster, f mesosv1.FrameworkInfo, sent []string, r *nodev1.
 func ends(m *fakeMaster, id string) []mesosv1.TaskState {
 	var out []mesosv1.TaskState
 	for _, u := range m.updates {
-		if u.Status.TaskID.Value == id && task.Terminal(u.Status.State) {
+		if u.Status.TaskID.Value == id && taskstate.Terminal(u.Status.State) {
 			out = append(out, u.Status.State)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // killTask kills a task for its scheduler. Of a task that is not here it
@@ -23,7 +24,7 @@ func (act *actor) killTask(e *nodev1.KillTask) {
 			return
 		}
 		if executor, t := f.task(id); t != nil {
-			if !task.Terminal(t.reported) {
+			if !taskstate.Terminal(t.reported) {
 				act.kill(executor, graceOf(e.KillPolicy), "", "")
 			}
 			return

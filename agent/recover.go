@@ -13,6 +13,7 @@ import (
 	"github.com/meseta/meseta/agent/task"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // recover takes over what an earlier run has left. It is the only method of
@@ -149,7 +150,7 @@ func (act *actor) recoverExecutor(f *framework, saved *checkpoint.Framework, e *
 			}
 		}
 	}
-	ended := stream != nil && task.Terminal(t.reported)
+	ended := stream != nil && taskstate.Terminal(t.reported)
 	t.acknowledged = ended && len(stream.Pending()) == 0
 	status, known := statuses[e.Launch.Spec.ID]
 	var recovered *task.Recovered

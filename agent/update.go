@@ -18,6 +18,7 @@ import (
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // taskUpdate takes an update from the runner of a command task: it gets its
@@ -28,10 +29,10 @@ func (act *actor) taskUpdate(e *executor, u task.Update) {
 		return
 	}
 	for id, t := range e.tasks {
-		if task.Terminal(t.reported) || u.State == mesosv1.TaskKilling && !act.wantsKilling(f, t) {
+		if taskstate.Terminal(t.reported) || u.State == mesosv1.TaskKilling && !act.wantsKilling(f, t) {
 			continue
 		}
-		if t.reported == mesosv1.TaskKilling && !task.Terminal(u.State) {
+		if t.reported == mesosv1.TaskKilling && !taskstate.Terminal(u.State) {
 			continue // a container that was being launched when its kill came, after a restart
 		}
 		t.reported = u.State
@@ -41,7 +42,7 @@ func (act *actor) taskUpdate(e *executor, u task.Update) {
 			t.record = withStatus(t.record, status)
 			act.changed()
 			act.enqueue(statusupdate.Key{Framework: f.id, Task: id}, status)
-			if err == nil && task.Terminal(status.State) {
+			if err == nil && taskstate.Terminal(status.State) {
 				e.runner.Release()
 			}
 		})
@@ -50,7 +51,7 @@ func (act *actor) taskUpdate(e *executor, u task.Update) {
 
 // count keeps the numbers of terminal updates.
 func (act *actor) count(u task.Update) {
-	if !task.Terminal(u.State) {
+	if !taskstate.Terminal(u.State) {
 		return
 	}
 	act.counters.Terminal[u.State]++
@@ -146,7 +147,7 @@ func hostNetwork(c *mesosv1.ContainerInfo) bool {
 // must learn of it, and storing it again would fail in the same way.
 func (act *actor) store(f *framework, status *mesosv1.TaskStatus, then func(error)) {
 	r := checkpoint.Record{Update: &checkpoint.Update{FrameworkID: f.id, Status: status}}
-	act.journal.Append(r, task.Terminal(status.State), func(err error) {
+	act.journal.Append(r, taskstate.Terminal(status.State), func(err error) {
 		if err != nil {
 			act.log.Error("status update is not checkpointed; it is lost if the agent ends before its acknowledgement",
 				"framework", f.id, "task", status.TaskID.Value, "state", status.State, "err", err)
@@ -239,7 +240,7 @@ func (act *actor) acknowledge(acks []nodev1.Acknowledgement) {
 		if more {
 			act.deliver(next)
 		}
-		if task.Terminal(status.State) {
+		if taskstate.Terminal(status.State) {
 			act.acknowledged(key)
 		}
 	}
@@ -287,18 +288,11 @@ func (act *actor) taskOf(f *framework, e *executor, info *mesosv1.TaskInfo) *mes
 	return t
 }
 
-// withStatus is the record with one more status. Of consecutive statuses of
-// one state the newest stays; data, which may be large, is left out.
+// withStatus is the record with one more status.
 func withStatus(t *mesosv1.Task, status *mesosv1.TaskStatus) *mesosv1.Task {
 	record := *t
 	record.State = status.State
-	kept := *status
-	kept.Data = nil
-	statuses := slices.Clone(t.Statuses)
-	if n := len(statuses); n > 0 && statuses[n-1].State == status.State {
-		statuses = statuses[:n-1]
-	}
-	record.Statuses = append(statuses, kept)
+	record.Statuses = taskstate.Append(t.Statuses, *status)
 	return &record
 }
 

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/meseta/meseta/agent/sandbox"
-	"github.com/meseta/meseta/agent/task"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // View is the state of the agent at one moment. It and all that it points to
@@ -136,7 +136,7 @@ func (e *executor) view() ExecutorView {
 		switch {
 		case t.acknowledged || e.state == executorCompleted:
 			v.Completed = append(v.Completed, t.record)
-		case task.Terminal(t.record.State):
+		case taskstate.Terminal(t.record.State):
 			v.Terminated = append(v.Terminated, t.record)
 		case t.record.State == mesosv1.TaskStaging:
 			v.Queued = append(v.Queued, t.record)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/schedulerv1"
-	"github.com/meseta/meseta/master/validation"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // Metrics counts what a master does, under the names that Mesos gives to
@@ -208,7 +208,7 @@ func (m *Metrics) offersRescinded(f *framework, n int) { m.of(f, "offers/rescind
 
 // taskMoved counts a task that has reached an end, by state and by cause.
 func (m *Metrics) taskMoved(f *framework, before, now mesosv1.TaskState, status mesosv1.TaskStatus) {
-	if validation.Terminal(before) || !validation.Terminal(now) {
+	if taskstate.Terminal(before) || !taskstate.Terminal(now) {
 		return
 	}
 	m.ended(f, now, status)

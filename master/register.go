@@ -13,8 +13,8 @@ import (
 	"github.com/meseta/meseta/internal/fault"
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/taskstate"
 	"github.com/meseta/meseta/master/allocator"
-	"github.com/meseta/meseta/master/validation"
 )
 
 // NewSessionID makes the value of a Meseta-Session-Id header.
@@ -297,7 +297,7 @@ func (m *Master) taskFromAgent(f *framework, a *agent, rec *mesosv1.Task) *task 
 		agent:     a,
 		id:        mesosid.TaskID(rec.TaskID.Value),
 		resources: rs,
-		released:  validation.Terminal(rec.State),
+		released:  taskstate.Terminal(rec.State),
 		record:    rec,
 	}
 	if rec.ExecutorID != nil {
@@ -335,7 +335,7 @@ func (m *Master) rejoinTask(a *agent, rec *mesosv1.Task, now time.Time) {
 	t := f.tasks[mesosid.TaskID(rec.TaskID.Value)]
 	switch {
 	case t != nil && t.agent == a:
-		if before := t.record.State; validation.Terminal(rec.State) && !validation.Terminal(before) {
+		if before := t.record.State; taskstate.Terminal(rec.State) && !taskstate.Terminal(before) {
 			next := *t.record
 			next.State = rec.State
 			t.record = &next
@@ -344,7 +344,7 @@ func (m *Master) rejoinTask(a *agent, rec *mesosv1.Task, now time.Time) {
 		}
 	case t == nil && f.checkpoints():
 		m.recoverTask(a, rec, "", now)
-	case t == nil && !validation.Terminal(rec.State):
+	case t == nil && !taskstate.Terminal(rec.State):
 		// The task was given up when the agent was disconnected, since its
 		// framework does not checkpoint. It must not go on unseen.
 		a.send(nodev1.Event{Type: nodev1.EventTypeKillTask, KillTask: &nodev1.KillTask{FrameworkID: rec.FrameworkID, TaskID: rec.TaskID}})
@@ -357,7 +357,7 @@ func (m *Master) reconcileAgent(a *agent, reported map[mesosid.FrameworkID]map[m
 	var missing []nodev1.ReconcileTask
 	for fw, tasks := range a.tasks {
 		for id, t := range tasks {
-			if reported[fw][id] || validation.Terminal(t.record.State) {
+			if reported[fw][id] || taskstate.Terminal(t.record.State) {
 				continue
 			}
 			missing = append(missing, nodev1.ReconcileTask{

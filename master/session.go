@@ -11,8 +11,8 @@ import (
 	"github.com/meseta/meseta/internal/fault"
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/taskstate"
 	"github.com/meseta/meseta/master/allocator"
-	"github.com/meseta/meseta/master/validation"
 )
 
 // NodeCall carries out a call of an agent within its session. The error is
@@ -181,7 +181,7 @@ func (m *Master) agentDisconnected(a *agent, now time.Time) {
 
 // loseTask ends a task by the master's own decision and tells its framework.
 func (m *Master) loseTask(f *framework, t *task, state mesosv1.TaskState, reason mesosv1.TaskStatusReason, message string, now time.Time) {
-	if !validation.Terminal(t.record.State) {
+	if !taskstate.Terminal(t.record.State) {
 		status := masterStatus(t.record.TaskID, &t.record.AgentID, state, reason, message, now)
 		before := t.record.State
 		t.set(status)
@@ -231,7 +231,7 @@ func (m *Master) markUnreachable(a *agent, message string, now time.Time) {
 			state = mesosv1.TaskUnreachable
 		}
 		for _, t := range sortedTasks(tasks) {
-			if validation.Terminal(t.record.State) {
+			if taskstate.Terminal(t.record.State) {
 				m.dropTask(f, t, false)
 				continue
 			}
@@ -259,7 +259,7 @@ func (m *Master) removeAgent(a *agent, cause string, now time.Time) {
 			continue
 		}
 		for _, t := range sortedTasks(tasks) {
-			if !validation.Terminal(t.record.State) {
+			if !taskstate.Terminal(t.record.State) {
 				status := masterStatus(t.record.TaskID, &t.record.AgentID, mesosv1.TaskLost, mesosv1.ReasonAgentRemoved, message, now)
 				before := t.record.State
 				t.set(status)

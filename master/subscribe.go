@@ -13,6 +13,7 @@ import (
 	"github.com/meseta/meseta/gen/schedulerv1"
 	"github.com/meseta/meseta/internal/fault"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/taskstate"
 	"github.com/meseta/meseta/master/allocator"
 	"github.com/meseta/meseta/master/validation"
 )
@@ -277,7 +278,7 @@ func (m *Master) removeFramework(f *framework, now time.Time) {
 		a.send(shutdownFramework(f.id))
 	}
 	for _, t := range sortedTasks(f.tasks) {
-		if !validation.Terminal(t.record.State) {
+		if !taskstate.Terminal(t.record.State) {
 			t.set(mesosv1.TaskStatus{
 				TaskID:    t.record.TaskID,
 				State:     mesosv1.TaskKilled,

@@ -11,7 +11,7 @@ import (
 	"github.com/meseta/meseta/gen/schedulerv1"
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/resources"
-	"github.com/meseta/meseta/master/validation"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // task is one task that the master knows to be on a registered agent.
@@ -34,19 +34,8 @@ type task struct {
 func (t *task) set(status mesosv1.TaskStatus) {
 	rec := *t.record
 	rec.State = status.State
-	rec.Statuses = appendStatus(rec.Statuses, status)
+	rec.Statuses = taskstate.Append(rec.Statuses, status)
 	t.record = &rec
-}
-
-func appendStatus(history []mesosv1.TaskStatus, status mesosv1.TaskStatus) []mesosv1.TaskStatus {
-	status.Data = nil
-	kept := history
-	if n := len(history); n > 0 && history[n-1].State == status.State {
-		kept = history[:n-1]
-	}
-	out := make([]mesosv1.TaskStatus, len(kept), len(kept)+1)
-	copy(out, kept)
-	return append(out, status)
 }
 
 // newTaskRecord makes the record of a task that is being launched.
@@ -109,7 +98,7 @@ func (m *Master) updated(a *agent, u *nodev1.StatusUpdate) {
 // task stays listed until its terminal update has been acknowledged.
 func (m *Master) updateTask(f *framework, t *task, status mesosv1.TaskStatus, latest mesosv1.TaskState) {
 	before := t.record.State
-	if validation.Terminal(before) {
+	if taskstate.Terminal(before) {
 		latest = before // terminal means terminal
 	}
 	rec := *t.record
@@ -118,11 +107,11 @@ func (m *Master) updateTask(f *framework, t *task, status mesosv1.TaskStatus, la
 	if status.UUID != nil {
 		rec.StatusUpdateUUID = status.UUID
 	}
-	rec.Statuses = appendStatus(rec.Statuses, status)
+	rec.Statuses = taskstate.Append(rec.Statuses, status)
 	t.record = &rec
 	f.record, t.agent.record = nil, nil
 	m.metrics.taskMoved(f, before, latest, status)
-	if validation.Terminal(latest) {
+	if taskstate.Terminal(latest) {
 		m.release(f, t)
 	}
 	m.changed()
@@ -148,7 +137,7 @@ func (m *Master) acknowledge(f *framework, call *schedulerv1.CallAcknowledge) {
 	}
 	t := f.tasks[mesosid.TaskID(call.TaskID.Value)]
 	if t != nil && t.agent == a && t.record.StatusUpdateState != nil &&
-		validation.Terminal(*t.record.StatusUpdateState) && bytes.Equal(t.record.StatusUpdateUUID, call.UUID) {
+		taskstate.Terminal(*t.record.StatusUpdateState) && bytes.Equal(t.record.StatusUpdateUUID, call.UUID) {
 		m.finishTask(f, t)
 	}
 	m.metrics.validAcknowledgement()

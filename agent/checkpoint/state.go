@@ -5,9 +5,9 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/meseta/meseta/agent/task"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // State is what a journal adds up to. What it points to must not be changed:
@@ -161,7 +161,7 @@ func (s *State) acknowledge(a *Acknowledgment) {
 	if !bytes.Equal(head.UUID, a.UUID) {
 		return
 	}
-	if _, launched := f.executorOf[a.TaskID]; task.Terminal(head.State) && !launched {
+	if _, launched := f.executorOf[a.TaskID]; taskstate.Terminal(head.State) && !launched {
 		delete(f.Streams, a.TaskID)
 		return
 	}

@@ -16,9 +16,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/meseta/meseta/agent/task"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // The delays between two deliveries of one update: the first one, doubling up
@@ -99,7 +99,7 @@ func (m *Manager) Acknowledge(now time.Time, key Key, uuid []byte) (acked *mesos
 	s.pending = s.pending[1:]
 	s.round++
 	s.delay = 0
-	if len(s.pending) == 0 || task.Terminal(head.State) {
+	if len(s.pending) == 0 || taskstate.Terminal(head.State) {
 		delete(m.streams, key)
 		return head, Delivery{}, false, nil
 	}

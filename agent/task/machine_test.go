@@ -13,6 +13,7 @@ import (
 
 	"github.com/meseta/meseta/agent/containerizer"
 	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // script plays events against a machine and writes down what it answers, one
@@ -445,7 +446,7 @@ func (w *watcher) take(actions []Action) {
 			if w.terminal {
 				w.t.Fatalf("%s after the terminal update", a.Update.State)
 			}
-			w.terminal = Terminal(a.Update.State)
+			w.terminal = taskstate.Terminal(a.Update.State)
 		}
 		if a.Operation != OpNone {
 			if w.running != OpNone {

@@ -30,17 +30,6 @@ type Update struct {
 	LimitBytes int64
 }
 
-// Terminal reports whether a task in this state has ended for good.
-func Terminal(state mesosv1.TaskState) bool {
-	switch state {
-	case mesosv1.TaskFinished, mesosv1.TaskFailed, mesosv1.TaskKilled, mesosv1.TaskError,
-		mesosv1.TaskLost, mesosv1.TaskDropped, mesosv1.TaskGone, mesosv1.TaskGoneByOperator:
-		return true
-	default:
-		return false
-	}
-}
-
 // outcome is the terminal update that follows from the end of the container.
 func (m *Machine) outcome(exit containerizer.Exit) Update {
 	u := Update{Source: mesosv1.SourceExecutor, Message: m.describe(exit)}

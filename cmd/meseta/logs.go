@@ -12,6 +12,7 @@ import (
 	"github.com/meseta/meseta/cmd/meseta/internal/show"
 	"github.com/meseta/meseta/cmd/meseta/internal/tail"
 	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // taskPoll is the time between looks at the state of a task that is followed.
@@ -124,7 +125,7 @@ func awaitEnd(ctx context.Context, o *client.Operator, task *mesosv1.Task, ended
 func runs(tasks []mesosv1.Task, task *mesosv1.Task) bool {
 	for i := range tasks {
 		if tasks[i].TaskID == task.TaskID && tasks[i].FrameworkID == task.FrameworkID {
-			return !show.Ended(tasks[i].State)
+			return !taskstate.Terminal(tasks[i].State)
 		}
 	}
 	return false

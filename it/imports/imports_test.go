@@ -48,7 +48,7 @@ func list(t *testing.T) map[string]pkg {
 // pure are the packages that decide without doing: neither they nor anything
 // they use may reach the network, a database or the log.
 var pure = []string{
-	"internal/resources", "internal/role", "internal/recordio", "internal/mesosid",
+	"internal/resources", "internal/role", "internal/recordio", "internal/mesosid", "internal/taskstate",
 	"master/allocator", "master/validation", "agent/task",
 }
 

@@ -11,16 +11,6 @@ import (
 	"github.com/meseta/meseta/internal/resources"
 )
 
-// Terminal reports whether a task in this state has ended for good.
-func Terminal(s mesosv1.TaskState) bool {
-	switch s {
-	case mesosv1.TaskFinished, mesosv1.TaskFailed, mesosv1.TaskKilled, mesosv1.TaskError,
-		mesosv1.TaskLost, mesosv1.TaskDropped, mesosv1.TaskGone, mesosv1.TaskGoneByOperator:
-		return true
-	}
-	return false
-}
-
 // TaskRules are what a task is judged by.
 type TaskRules struct {
 	Framework mesosid.FrameworkID

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/meseta/meseta/client"
-	"github.com/meseta/meseta/cmd/meseta/internal/show"
 	"github.com/meseta/meseta/cmd/meseta/internal/tail"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/schedulerv1"
 	"github.com/meseta/meseta/internal/resources"
+	"github.com/meseta/meseta/internal/taskstate"
 )
 
 // Subscribed tells people where the framework is known.
@@ -163,11 +163,11 @@ func (r *run) apply(s *client.Scheduler, status *mesosv1.TaskStatus) bool {
 		t.launched = false
 		return true
 	}
-	if !t.following && (show.Ended(status.State) || status.State == mesosv1.TaskRunning) {
+	if !t.following && (taskstate.Terminal(status.State) || status.State == mesosv1.TaskRunning) {
 		t.following = true
 		r.follow(s, t)
 	}
-	if show.Ended(status.State) {
+	if taskstate.Terminal(status.State) {
 		t.outcome = &Outcome{Task: t.name, State: status.State, Code: exitCode(status.State, message), Message: message}
 		close(t.ended)
 	}
@@ -176,7 +176,7 @@ func (r *run) apply(s *client.Scheduler, status *mesosv1.TaskStatus) bool {
 
 func line(t *task, state mesosv1.TaskState, message string) string {
 	text := t.name + " " + strings.TrimPrefix(string(state), "TASK_")
-	if t.host != "" && !show.Ended(state) {
+	if t.host != "" && !taskstate.Terminal(state) {
 		text += " on " + t.host
 	}
 	if message != "" {
