@@ -14,6 +14,7 @@ import (
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/durfmt"
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/resources"
 )
 
 const (
@@ -90,10 +91,10 @@ func limits(info *mesosv1.TaskInfo) containerizer.Limits {
 }
 
 // scalar sums the resources of one name.
-func scalar(resources []mesosv1.Resource, name string) float64 {
+func scalar(list []mesosv1.Resource, name string) float64 {
 	total := 0.0
-	for i := range resources {
-		if r := &resources[i]; r.Name == name && r.Scalar != nil {
+	for i := range list {
+		if r := &list[i]; r.Name == name && r.Scalar != nil {
 			total += r.Scalar.Value
 		}
 	}
@@ -132,7 +133,7 @@ func (act *actor) environment(f *framework, info *mesosv1.TaskInfo, spec *contai
 		env["MESOS_RECOVERY_TIMEOUT"] = durfmt.Format(act.opts.RecoveryTimeout)
 		env["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = durfmt.Format(subscriptionBackoffMax)
 	}
-	if role := allocationRole(info.Resources); role != "" {
+	if role := resources.AllocationRole(info.Resources); role != "" {
 		env["MESOS_ALLOCATION_ROLE"] = role
 	}
 	list := make([]string, 0, len(env))
@@ -153,15 +154,6 @@ func (act *actor) shutdownGrace(info *mesosv1.TaskInfo) time.Duration {
 	return act.opts.ExecutorShutdownGracePeriod
 }
 
-func allocationRole(resources []mesosv1.Resource) string {
-	for i := range resources {
-		if a := resources[i].AllocationInfo; a != nil && a.Role != nil {
-			return *a.Role
-		}
-	}
-	return ""
-}
-
 // checkpoints reports whether the tasks of a framework outlive the agent.
 func (f *framework) checkpoints() bool {
 	return f.info != nil && f.info.Checkpoint != nil && *f.info.Checkpoint
@@ -172,7 +164,7 @@ func commandExecutor(f *framework, info *mesosv1.TaskInfo) mesosv1.ExecutorInfo 
 	id := info.TaskID.Value
 	resource := func(name string, value float64) mesosv1.Resource {
 		r := mesosv1.Resource{Name: name, Type: mesosv1.ValueTypeScalar, Scalar: &mesosv1.ValueScalar{Value: value}}
-		if role := allocationRole(info.Resources); role != "" {
+		if role := resources.AllocationRole(info.Resources); role != "" {
 			r.AllocationInfo = &mesosv1.ResourceAllocationInfo{Role: &role}
 		}
 		return r

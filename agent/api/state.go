@@ -209,7 +209,7 @@ func stateExecutorOf(e *agent.ExecutorView) stateExecutor {
 	out := stateExecutor{
 		ID: e.Info.ExecutorID.Value, Name: text(e.Info.Name), Source: text(e.Info.Source),
 		Container: string(e.ContainerID), Directory: e.Directory,
-		Resources: amounts(e.Used()), Role: roleOf(e.Info.Resources), Labels: labels(e.Info.Labels),
+		Resources: amounts(e.Used()), Role: resources.AllocationRole(e.Info.Resources), Labels: labels(e.Info.Labels),
 		Tasks:     stateTasks(e.Launched),
 		Queued:    stateTasks(e.Queued),
 		Completed: append(stateTasks(e.Completed), stateTasks(e.Terminated)...),
@@ -225,7 +225,7 @@ func stateTasks(tasks []*mesosv1.Task) []stateTask {
 	for _, t := range tasks {
 		s := stateTask{
 			ID: t.TaskID.Value, Name: t.Name, FrameworkID: t.FrameworkID.Value, AgentID: t.AgentID.Value,
-			State: t.State, Resources: amountsV1(t.Resources), Limits: t.Limits, Role: roleOf(t.Resources),
+			State: t.State, Resources: amountsV1(t.Resources), Limits: t.Limits, Role: resources.AllocationRole(t.Resources),
 			Statuses: []stateStatus{}, User: t.User, Labels: labels(t.Labels),
 			Discovery: t.Discovery, Container: t.Container, HealthCheck: t.HealthCheck,
 		}
@@ -256,15 +256,6 @@ func amountsV1(list []mesosv1.Resource) map[string]any {
 		rs = resources.Resources{} // the master has checked them
 	}
 	return amounts(rs)
-}
-
-func roleOf(list []mesosv1.Resource) string {
-	for i := range list {
-		if a := list[i].AllocationInfo; a != nil && a.Role != nil {
-			return *a.Role
-		}
-	}
-	return ""
 }
 
 func labels(l *mesosv1.Labels) []mesosv1.Label {

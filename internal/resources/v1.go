@@ -57,6 +57,17 @@ func OneFromV1(in *mesosv1.Resource) (Resource, error) {
 	return r, nil
 }
 
+// AllocationRole is the role that the resources of one task, executor or offer
+// are allocated to, "" for none. It is the same for all of them.
+func AllocationRole(in []mesosv1.Resource) string {
+	for i := range in {
+		if a := in[i].AllocationInfo; a != nil && a.Role != nil {
+			return *a.Role
+		}
+	}
+	return ""
+}
+
 // readAmount reads name, kind and amount. Together with the reason against
 // them it returns as much as an error text can show.
 func readAmount(in *mesosv1.Resource) (Resource, error) {

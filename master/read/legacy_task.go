@@ -3,6 +3,7 @@ package read
 import (
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/operatorv1"
+	"github.com/meseta/meseta/internal/resources"
 )
 
 // legacyTask describes a task as the older endpoints do.
@@ -15,7 +16,7 @@ func legacyTask(t *mesosv1.Task) *operatorv1.LegacyTask {
 		State:       t.State,
 		Resources:   sumV1(t.Resources),
 		Limits:      t.Limits,
-		Role:        allocationRole(t.Resources),
+		Role:        resources.AllocationRole(t.Resources),
 		Statuses:    make([]operatorv1.LegacyTaskStatus, 0, len(t.Statuses)),
 		User:        t.User,
 		Labels:      labels(t.Labels),
@@ -49,17 +50,6 @@ func legacyStatus(s *mesosv1.TaskStatus) operatorv1.LegacyTaskStatus {
 		}
 	}
 	return out
-}
-
-// allocationRole is the role that resources of a task, an executor or an offer
-// are allocated to. It is the same for all of them.
-func allocationRole(rs []mesosv1.Resource) string {
-	for i := range rs {
-		if a := rs[i].AllocationInfo; a != nil && a.Role != nil {
-			return *a.Role
-		}
-	}
-	return ""
 }
 
 // labels are shown as a plain list, which is left out when it is empty.
