@@ -5,7 +5,6 @@ package service
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,13 +22,11 @@ import (
 	"github.com/meseta/meseta/agent/containerizer/docker"
 	"github.com/meseta/meseta/agent/containerizer/process"
 	"github.com/meseta/meseta/agent/detect"
-	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/config"
+	"github.com/meseta/meseta/internal/daemon"
 	"github.com/meseta/meseta/internal/httpx"
 	"github.com/meseta/meseta/internal/lifecycle"
-	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/resources"
-	"github.com/meseta/meseta/internal/verbosity"
 	"github.com/meseta/meseta/internal/version"
 )
 
@@ -46,43 +43,24 @@ type Service struct {
 	server   *httpx.Server
 }
 
-// Environment is what a process gives to the services that run in it.
-type Environment struct {
-	// Logger receives what operators should know; required.
-	Logger *slog.Logger
-	// Verbosity is how much is logged; nil means that it cannot be changed.
-	Verbosity *verbosity.Level
-	// LogFile is the file that the logger writes to, empty for none.
-	LogFile string
-}
-
 // New builds an agent, takes its work and runtime directories, and binds its
 // port. Nothing is served until its components run. ctx bounds only the
 // building. Resources that New has taken are given back by Close, or by the
 // components when they stop.
-func New(ctx context.Context, cfg *config.Agent, env Environment) (*Service, error) {
-	network, err := cfg.Network.Resolved(ctx)
+func New(ctx context.Context, cfg *config.Agent, env daemon.Environment) (*Service, error) {
+	listener, endpoint, err := daemon.Listen(ctx, cfg.Network)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", network.ListenAddress())
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", network.ListenAddress(), err)
-	}
-	s := &Service{}
-	if err := s.build(ctx, cfg, network, listener, env); err != nil {
+	s := &Service{endpoint: endpoint}
+	if err := s.build(ctx, cfg, listener, env); err != nil {
 		return nil, errors.Join(err, listener.Close(), s.closeContainerizers())
 	}
 	return s, nil
 }
 
-func (s *Service) build(ctx context.Context, cfg *config.Agent, network config.Network, listener net.Listener, env Environment) error {
+func (s *Service) build(ctx context.Context, cfg *config.Agent, listener net.Listener, env daemon.Environment) error {
 	logger := env.Logger
-	endpoint, err := network.Advertised(listener.Addr().(*net.TCPAddr).Port)
-	if err != nil {
-		return err
-	}
-	s.endpoint = endpoint
 	if err := s.openContainerizers(ctx, cfg, logger); err != nil {
 		return err
 	}
@@ -103,12 +81,7 @@ func (s *Service) build(ctx context.Context, cfg *config.Agent, network config.N
 		Verbosity:  env.Verbosity,
 		Logger:     logger,
 	}).Routes(router)
-	handler := httpx.Recover(logger, httpx.AccessLog(logger, router))
-	s.server = httpx.NewServer(listener, handler, httpx.ServerOptions{
-		Logger:        logger,
-		HeaderTimeout: cfg.ReadHeaderTimeout,
-		IdleTimeout:   cfg.IdleTimeout,
-	})
+	s.server = daemon.NewServer(listener, router, cfg.HTTP, logger)
 	return nil
 }
 
@@ -178,9 +151,9 @@ func (s *Service) options(cfg *config.Agent, logger *slog.Logger, registry prome
 	if err != nil {
 		return agent.Options{}, fmt.Errorf("--attributes: %w", err)
 	}
-	domain, err := parseDomain(cfg.Domain)
+	domain, err := daemon.Domain(cfg.Domain)
 	if err != nil {
-		return agent.Options{}, fmt.Errorf("--domain: %w", err)
+		return agent.Options{}, err
 	}
 	workDir, err := filepath.Abs(cfg.WorkDir)
 	if err != nil {
@@ -223,13 +196,6 @@ func (s *Service) options(cfg *config.Agent, logger *slog.Logger, registry prome
 		opts.MemoryLimits = s.process.LimitsMemory()
 	}
 	return opts, nil
-}
-
-func parseDomain(text json.RawMessage) (*mesosv1.DomainInfo, error) {
-	if text == nil {
-		return nil, nil
-	}
-	return mesosjson.NewDecoder[mesosv1.DomainInfo](mesosjson.Limits{}).Decode(text)
 }
 
 // Address is where the agent listens, with the real port.

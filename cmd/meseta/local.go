@@ -18,6 +18,7 @@ import (
 	"github.com/meseta/meseta/client"
 	"github.com/meseta/meseta/cmd/meseta/internal/local"
 	"github.com/meseta/meseta/internal/config"
+	"github.com/meseta/meseta/internal/daemon"
 	"github.com/meseta/meseta/internal/lifecycle"
 	"github.com/meseta/meseta/internal/verbosity"
 	masterservice "github.com/meseta/meseta/master/service"
@@ -120,7 +121,7 @@ func buildCluster(ctx context.Context, plan *local.Plan, log *serviceLog, logPat
 	if err != nil {
 		return nil, err
 	}
-	m, err := masterservice.New(ctx, masterConfig, masterservice.Environment{
+	m, err := masterservice.New(ctx, masterConfig, daemon.Environment{
 		Logger: log.logger.With("service", "master"), Verbosity: log.verbosity, LogFile: logPath,
 	})
 	if err != nil {
@@ -133,7 +134,7 @@ func buildCluster(ctx context.Context, plan *local.Plan, log *serviceLog, logPat
 			return nil, err
 		}
 		name := fmt.Sprintf("agent-%d", i)
-		s, err := agentservice.New(ctx, agentConfig, agentservice.Environment{
+		s, err := agentservice.New(ctx, agentConfig, daemon.Environment{
 			Logger: log.logger.With("service", name), Verbosity: log.verbosity, LogFile: logPath,
 		})
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	agentservice "github.com/meseta/meseta/agent/service"
 	"github.com/meseta/meseta/internal/config"
+	"github.com/meseta/meseta/internal/daemon"
 	"github.com/meseta/meseta/internal/lifecycle"
 	"github.com/meseta/meseta/internal/version"
 	masterservice "github.com/meseta/meseta/master/service"
@@ -85,77 +86,88 @@ func configured(cmd *cobra.Command, help func(io.Writer) error, names func() []s
 	})
 }
 
-// runMaster is the life of a master process.
-func (a *app) runMaster(cmd *cobra.Command, args []string) error {
-	cfg, err := config.LoadMaster(config.Source{Args: args, Env: a.env})
-	switch {
-	case err != nil:
-		return &usageError{cmd.CommandPath(), err}
-	case cfg.HelpWanted:
+// settings is what the life of a service takes from its settings, whichever
+// service it is.
+type settings interface {
+	// Asked tells what was asked for instead of the service.
+	Asked() (help, version bool)
+	Log() *config.Logging
+	LogValue() slog.Value
+	Notices() []config.Notice
+}
+
+// runService is the life of a service process: run is called with the
+// environment of the service, unless loading its settings gave an error or
+// something else was asked for.
+func (a *app) runService(cmd *cobra.Command, name string, cfg settings, loading error, run func(daemon.Environment) error) error {
+	if loading != nil {
+		return &usageError{cmd.CommandPath(), loading}
+	}
+	switch helpWanted, versionWanted := cfg.Asked(); {
+	case helpWanted:
 		return cmd.Help()
-	case cfg.VersionWanted:
+	case versionWanted:
 		return a.printVersion()
 	}
-	log, err := a.openLog(&cfg.Logging, "master")
+	log, err := a.openLog(cfg.Log(), name)
 	if err != nil {
 		return err
 	}
 	defer log.close()
-	introduce(cmd.Context(), log.logger, "master", cfg.LogValue(), cfg.Notices())
-	s, err := masterservice.New(cmd.Context(), cfg, masterservice.Environment{
-		Logger: log.logger, Verbosity: log.verbosity, LogFile: cfg.Logging.File("master"),
+	introduce(cmd.Context(), log.logger, name, cfg.LogValue(), cfg.Notices())
+	return run(daemon.Environment{Logger: log.logger, Verbosity: log.verbosity, LogFile: cfg.Log().File(name)})
+}
+
+// runMaster is the life of a master process.
+func (a *app) runMaster(cmd *cobra.Command, args []string) error {
+	cfg, err := config.LoadMaster(config.Source{Args: args, Env: a.env})
+	return a.runService(cmd, "master", cfg, err, func(env daemon.Environment) error {
+		s, err := masterservice.New(cmd.Context(), cfg, env)
+		if err != nil {
+			return logged(env.Logger, err)
+		}
+		env.Logger.Info("listening", "address", s.Address(), "advertised", s.Endpoint().Address())
+		return serve(cmd.Context(), env.Logger, s.Components())
 	})
-	if err != nil {
-		return logged(log.logger, err)
-	}
-	log.logger.Info("listening", "address", s.Address(), "advertised", s.Endpoint().Address())
-	return serve(cmd.Context(), log.logger, s.Components())
 }
 
 // runAgent is the life of an agent process.
 func (a *app) runAgent(cmd *cobra.Command, args []string) error {
 	cfg, err := config.LoadAgent(config.Source{Args: args, Env: a.env})
-	switch {
-	case err != nil:
-		return &usageError{cmd.CommandPath(), err}
-	case cfg.HelpWanted:
-		return cmd.Help()
-	case cfg.VersionWanted:
-		return a.printVersion()
-	}
-	log, err := a.openLog(&cfg.Logging, "agent")
-	if err != nil {
+	return a.runService(cmd, "agent", cfg, err, func(env daemon.Environment) error {
+		s, err := agentservice.New(cmd.Context(), cfg, env)
+		if err != nil {
+			return logged(env.Logger, err)
+		}
+		env.Logger.Info("listening", "address", s.Address(), "advertised", s.Endpoint().Address())
+		defer leaveOnSignal(s, env.Logger)()
+		err = serve(cmd.Context(), env.Logger, s.Components())
+		if errors.Is(err, agentservice.ErrUnregistered) {
+			return nil
+		}
 		return err
-	}
-	defer log.close()
-	introduce(cmd.Context(), log.logger, "agent", cfg.LogValue(), cfg.Notices())
-	s, err := agentservice.New(cmd.Context(), cfg, agentservice.Environment{
-		Logger: log.logger, Verbosity: log.verbosity, LogFile: cfg.Logging.File("agent"),
 	})
-	if err != nil {
-		return logged(log.logger, err)
-	}
-	log.logger.Info("listening", "address", s.Address(), "advertised", s.Endpoint().Address())
-	// As in Mesos, SIGUSR1 makes the agent leave for good instead of coming
-	// back later: its tasks are killed and the master is told.
+}
+
+// leaveOnSignal makes SIGUSR1 take the agent out of the cluster until stop is
+// called. As in Mesos, it then leaves for good instead of coming back later:
+// its tasks are killed and the master is told.
+func leaveOnSignal(s *agentservice.Service, logger *slog.Logger) (stop func()) {
 	leave := make(chan os.Signal, 1)
 	signal.Notify(leave, syscall.SIGUSR1)
-	defer signal.Stop(leave)
 	ended := make(chan struct{})
-	defer close(ended)
 	go func() {
 		select {
 		case <-leave:
-			log.logger.Info("leaving the cluster", "cause", "SIGUSR1")
+			logger.Info("leaving the cluster", "cause", "SIGUSR1")
 			s.Unregister()
 		case <-ended:
 		}
 	}()
-	err = serve(cmd.Context(), log.logger, s.Components())
-	if errors.Is(err, agentservice.ErrUnregistered) {
-		return nil
+	return func() {
+		signal.Stop(leave)
+		close(ended)
 	}
-	return err
 }
 
 // serve runs components until ctx is done.

@@ -54,6 +54,10 @@ type common struct {
 	inert map[string]string
 }
 
+// Asked tells whether the help or the version was asked for instead of the
+// service, see HelpWanted and VersionWanted.
+func (c *common) Asked() (help, version bool) { return c.HelpWanted, c.VersionWanted }
+
 func (c *common) addFlags(t *table) {
 	t.in("General")
 	add(t, &c.File, configFlag, "", text(), "YAML or JSON file with settings; its keys are the names of flags.").takesPath()

@@ -17,6 +17,9 @@ type Logging struct {
 	ExternalFile string
 }
 
+// Log is the receiver: what a service logs, whichever service it is.
+func (l *Logging) Log() *Logging { return l }
+
 // File is the log file that the API offers for reading, where service is the
 // name of the service: the external one, or ours in Dir; empty if there is none.
 func (l *Logging) File(service string) string {

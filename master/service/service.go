@@ -4,7 +4,6 @@ package service
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,13 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 
-	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/config"
+	"github.com/meseta/meseta/internal/daemon"
 	"github.com/meseta/meseta/internal/httpx"
 	"github.com/meseta/meseta/internal/lifecycle"
-	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/resources"
-	"github.com/meseta/meseta/internal/verbosity"
 	"github.com/meseta/meseta/internal/version"
 	"github.com/meseta/meseta/master"
 	"github.com/meseta/meseta/master/api"
@@ -38,42 +35,23 @@ type Service struct {
 	log       *slog.Logger
 }
 
-// Environment is what a process gives to the services that run in it.
-type Environment struct {
-	// Logger receives what operators should know; required.
-	Logger *slog.Logger
-	// Verbosity is how much is logged; nil means that it cannot be changed.
-	Verbosity *verbosity.Level
-	// LogFile is the file that the logger writes to, empty for none.
-	LogFile string
-}
-
 // New builds a master and binds its port, so that the address is known and
 // clients may already connect. Nothing is served until its components run.
 // ctx bounds only the building.
-func New(ctx context.Context, cfg *config.Master, env Environment) (*Service, error) {
-	network, err := cfg.Network.Resolved(ctx)
+func New(ctx context.Context, cfg *config.Master, env daemon.Environment) (*Service, error) {
+	listener, endpoint, err := daemon.Listen(ctx, cfg.Network)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", network.ListenAddress())
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", network.ListenAddress(), err)
-	}
-	s, err := build(cfg, network, listener, env)
+	s, err := build(cfg, endpoint, listener, env)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	return s, nil
 }
 
-func build(cfg *config.Master, network config.Network, listener net.Listener, env Environment) (*Service, error) {
+func build(cfg *config.Master, endpoint config.Endpoint, listener net.Listener, env daemon.Environment) (*Service, error) {
 	logger := env.Logger
-	port := listener.Addr().(*net.TCPAddr).Port
-	endpoint, err := network.Advertised(port)
-	if err != nil {
-		return nil, err
-	}
 	registry := prometheus.NewRegistry()
 	opts, err := masterOptions(cfg, endpoint, logger, registry)
 	if err != nil {
@@ -101,12 +79,7 @@ func build(cfg *config.Master, network config.Network, listener net.Listener, en
 		BodyLimits:   httpx.BodyLimits{MaxBytes: int64(cfg.MaxRequestSize)},
 		Logger:       logger,
 	}).Routes(router)
-	handler := httpx.Recover(logger, httpx.AccessLog(logger, router))
-	server := httpx.NewServer(listener, handler, httpx.ServerOptions{
-		Logger:        logger,
-		HeaderTimeout: cfg.ReadHeaderTimeout,
-		IdleTimeout:   cfg.IdleTimeout,
-	})
+	server := daemon.NewServer(listener, router, cfg.HTTP, logger)
 	return &Service{endpoint: endpoint, master: m, server: server, whitelist: cfg.Whitelist, log: logger}, nil
 }
 
@@ -115,9 +88,9 @@ func masterOptions(cfg *config.Master, endpoint config.Endpoint, logger *slog.Lo
 	if err != nil {
 		return master.Options{}, fmt.Errorf("--min_allocatable_resources: %w", err)
 	}
-	domain, err := parseDomain(cfg.Domain)
+	domain, err := daemon.Domain(cfg.Domain)
 	if err != nil {
-		return master.Options{}, fmt.Errorf("--domain: %w", err)
+		return master.Options{}, err
 	}
 	return master.Options{
 		Hostname:               endpoint.Hostname,
@@ -153,13 +126,6 @@ func removalRate(r *config.Rate) *rate.Limiter {
 		return nil
 	}
 	return rate.NewLimiter(rate.Every(r.Per/time.Duration(r.Count)), r.Count)
-}
-
-func parseDomain(text json.RawMessage) (*mesosv1.DomainInfo, error) {
-	if text == nil {
-		return nil, nil
-	}
-	return mesosjson.NewDecoder[mesosv1.DomainInfo](mesosjson.Limits{}).Decode(text)
 }
 
 // Address is where the master listens, with the real port.
