@@ -7,6 +7,7 @@ import (
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/schedulerv1"
+	"github.com/meseta/meseta/internal/pause"
 )
 
 const (
@@ -52,7 +53,7 @@ func (r *reconciler) run(ctx context.Context) {
 			}
 			return
 		}
-		if sleep(ctx, r.interval) != nil {
+		if pause.For(ctx, r.interval) != nil {
 			return
 		}
 	}
@@ -68,7 +69,7 @@ func (r *reconciler) round(ctx context.Context) error {
 		if err := r.s.Reconcile(ctx, tasks...); err != nil {
 			return err
 		}
-		if err := sleep(ctx, backoff(attempt, reconcileFirst, reconcileMost)); err != nil {
+		if err := pause.For(ctx, backoff(attempt, reconcileFirst, reconcileMost)); err != nil {
 			return err
 		}
 	}

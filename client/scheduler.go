@@ -13,6 +13,7 @@ import (
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/schedulerv1"
 	"github.com/meseta/meseta/internal/durfmt"
+	"github.com/meseta/meseta/internal/pause"
 )
 
 // SchedulerOptions says what a Scheduler is to run.
@@ -190,7 +191,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			}
 			return err
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -17,18 +16,6 @@ func backoff(failures int, first, most time.Duration) time.Duration {
 		d = min(most, first<<failures)
 	}
 	return d/2 + rand.N(d/2+1)
-}
-
-// sleep waits for d and returns nil, or the cause of ctx if that is done first.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // drain reads the little that an answer may have left, so that its connection

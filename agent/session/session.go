@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/meseta/meseta/gen/nodev1"
+	"github.com/meseta/meseta/internal/pause"
 	"github.com/meseta/meseta/internal/recordio"
 )
 
@@ -129,7 +130,7 @@ func (c *Client) Run(ctx context.Context) error {
 	bound := c.opts.Backoff
 	first := rand.IntN(len(c.masters))
 	for {
-		if !sleep(ctx, time.Duration(rand.Float64()*float64(bound))) {
+		if pause.For(ctx, time.Duration(rand.Float64()*float64(bound))) != nil {
 			return nil
 		}
 		lasted, err := c.attempt(ctx, first)
@@ -147,17 +148,6 @@ func (c *Client) Run(ctx context.Context) error {
 		c.opts.Logger.Warn("no master has admitted this agent; trying again", "err", err)
 		bound = min(2*max(bound, time.Millisecond), maxBackoff)
 		first++
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/meseta/meseta/internal/pause"
 )
 
 // How long the replay waits for what must happen. The recordings were made on
@@ -186,18 +188,6 @@ func (r *Replayer) rules(request string, unordered []string) rules {
 	return schedulerRules(unordered, r.started, r.texts)
 }
 
-// pause lets time pass.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // repeat calls attempt until it returns nil or the patience is over, and
 // returns its last error.
 func repeat(ctx context.Context, patience time.Duration, attempt func() error) error {
@@ -207,7 +197,7 @@ func repeat(ctx context.Context, patience time.Duration, attempt func() error) e
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
-		if pause(ctx, pollPause) != nil {
+		if pause.For(ctx, pollPause) != nil {
 			return err
 		}
 	}

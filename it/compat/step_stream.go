@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/meseta/meseta/internal/pause"
 )
 
 // quiet lets time pass in which nothing may arrive on a stream.
@@ -28,7 +30,7 @@ func (r *Replayer) silence(ctx context.Context, i int, d time.Duration, disturbs
 	if err != nil {
 		return 0, err
 	}
-	if err := pause(ctx, d); err != nil {
+	if err := pause.For(ctx, d); err != nil {
 		return 0, err
 	}
 	r.moment = time.Now()
@@ -88,7 +90,7 @@ func (r *Replayer) closeStream(_ context.Context, i int) (int, error) {
 func (r *Replayer) wait(ctx context.Context, i int) (int, error) {
 	s := &r.transcript.Steps[i]
 	d := time.Duration(s.Seconds*float64(time.Second)) + time.Duration(s.MS*float64(time.Millisecond))
-	err := pause(ctx, d)
+	err := pause.For(ctx, d)
 	r.moment = time.Now()
 	return 1, err
 }

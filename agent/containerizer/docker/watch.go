@@ -10,6 +10,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/meseta/meseta/internal/mesosid"
+	"github.com/meseta/meseta/internal/pause"
 )
 
 const (
@@ -28,33 +29,26 @@ type backoff struct{ next time.Duration }
 // wait pauses, and says false when ctx is done.
 func (b *backoff) wait(ctx context.Context) bool {
 	b.next = min(max(2*b.next, firstPause), lastPause)
-	timer := time.NewTimer(b.next/2 + rand.N(b.next/2))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return pause.For(ctx, b.next/2+rand.N(b.next/2)) == nil
 }
 
 // watch follows the engine's events until ctx is done. After each connection,
 // first or later, every container is looked at: what happened while there was
 // none left no event.
 func (c *Containerizer) watch(ctx context.Context) {
-	var pause backoff
+	var retry backoff
 	for ctx.Err() == nil {
 		connected, err := c.follow(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		if connected {
-			pause = backoff{}
+			retry = backoff{}
 			c.log.Warn("the Docker engine's event stream has ended; connecting again", "err", err)
-		} else if pause.next == 0 {
+		} else if retry.next == 0 {
 			c.log.Warn("the Docker engine does not answer; trying again until it does", "host", c.opts.Host, "err", err)
 		}
-		if !pause.wait(ctx) {
+		if !retry.wait(ctx) {
 			return
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/meseta/meseta/client"
 	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/internal/pause"
 	"github.com/meseta/meseta/internal/resources"
 )
 
@@ -207,7 +208,7 @@ func (r *run) watch(ctx, life context.Context, s *client.Scheduler, cancel conte
 			// A KILL that does not arrive is repeated below.
 			_ = s.Kill(deadline, mesosv1.TaskID{Value: t.id}, t.agent, nil)
 		}
-		if wait(deadline, killEvery) != nil {
+		if pause.For(deadline, killEvery) != nil {
 			break
 		}
 	}
@@ -248,15 +249,4 @@ func (r *run) alive() []task {
 		}
 	}
 	return out
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/meseta/meseta/internal/pause"
 	"github.com/meseta/meseta/internal/resources"
 )
 
@@ -23,7 +24,7 @@ func (s *survey) offer(free resources.Resources) {
 
 // complain tells people, once, why nothing has started for a while.
 func (r *run) complain(ctx context.Context) {
-	if wait(ctx, patience) != nil {
+	if pause.For(ctx, patience) != nil {
 		return
 	}
 	r.mu.Lock()
