@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+
+	"github.com/meseta/meseta/internal/redact"
 )
 
 // RegistryKind is where the master keeps what must survive it.
@@ -61,22 +63,9 @@ func parseRegistry(s string) (Registry, error) {
 			// The error of url.Parse repeats the text with its password.
 			return Registry{}, fmt.Errorf("the %s address is not a URL: write postgres://user:password@host:5432/database", scheme)
 		}
-		return Registry{Kind: RegistryPostgres, DSN: Secret(s), shown: redactURL(u)}, nil
+		return Registry{Kind: RegistryPostgres, DSN: Secret(s), shown: redact.URL(u)}, nil
 	}
 	return Registry{}, fmt.Errorf("%q is none of in_memory, replicated_log, sqlite:///path and postgres://host/database", schemeOnly(s))
-}
-
-// redactURL prints u without its password, wherever that stands.
-func redactURL(u *url.URL) string {
-	shown := *u
-	q := shown.Query()
-	for key := range q {
-		if strings.Contains(key, "password") {
-			q.Set(key, "xxxxx")
-		}
-	}
-	shown.RawQuery = q.Encode()
-	return shown.Redacted()
 }
 
 // schemeOnly cuts an unknown address after its scheme: the rest may hold a

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/meseta/meseta/internal/fault"
+	"github.com/meseta/meseta/internal/redact"
 )
 
 // target is what a database url means.
@@ -52,13 +53,13 @@ func parse(raw string) (target, error) {
 	case IsPostgres(raw):
 		config, err := pgx.ParseConfig(raw)
 		if err != nil {
-			return target{}, fault.Wrap(fault.Invalid, fmt.Sprintf("the database url %s is malformed: %s", redact(raw), forms), err)
+			return target{}, fault.Wrap(fault.Invalid, fmt.Sprintf("the database url %s is malformed: %s", shown(raw), forms), err)
 		}
 		return target{dialect: Postgres, name: postgresName(config), config: config}, nil
 	case raw == "":
 		return target{}, fault.New(fault.Invalid, "the database url is empty: "+forms)
 	default:
-		return target{}, fault.New(fault.Invalid, fmt.Sprintf("the database url %s is of no known kind: %s", redact(raw), forms))
+		return target{}, fault.New(fault.Invalid, fmt.Sprintf("the database url %s is of no known kind: %s", shown(raw), forms))
 	}
 }
 
@@ -83,16 +84,11 @@ func postgresName(config *pgx.ConnConfig) string {
 	return fmt.Sprintf("PostgreSQL database %q at %s", config.Database, at)
 }
 
-// redact gives a url without its password, or without everything after the
+// shown gives a url without its password, or without everything after the
 // scheme when the url cannot be read.
-func redact(raw string) string {
+func shown(raw string) string {
 	if u, err := url.Parse(raw); err == nil {
-		query := u.Query()
-		if query.Has("password") {
-			query.Set("password", "xxxxx")
-			u.RawQuery = query.Encode()
-		}
-		return strconv.Quote(u.Redacted())
+		return strconv.Quote(redact.URL(u))
 	}
 	if scheme, _, ok := strings.Cut(raw, "://"); ok {
 		return strconv.Quote(scheme + "://…")
