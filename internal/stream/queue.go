@@ -39,9 +39,6 @@ type Options struct {
 	Overflow []byte
 	// Counters, if set, are shared by the queues of one kind.
 	Counters *Counters
-	// ObserveLag, if set, is told before each write how long ago the subscriber
-	// last had everything. It is called by the goroutine of Run.
-	ObserveLag func(time.Duration)
 }
 
 func (o Options) withDefaults() Options {
@@ -79,12 +76,11 @@ type Queue struct {
 
 	mu      sync.Mutex
 	waiting ring
-	frames  int       // waiting and being written
-	bytes   int       // of these frames
-	since   time.Time // when the queue was last empty before a frame came
-	reason  error     // why the queue is closed; nil while it is open
-	final   []byte    // the frame that goes behind all others
-	ended   bool      // Run has returned
+	frames  int    // waiting and being written
+	bytes   int    // of these frames
+	reason  error  // why the queue is closed; nil while it is open
+	final   []byte // the frame that goes behind all others
+	ended   bool   // Run has returned
 }
 
 // New makes a queue. Frames may be offered before Run is called.
@@ -107,9 +103,6 @@ func (q *Queue) Offer(frame []byte) bool {
 		q.drop()
 		q.close(reason, q.options.Overflow)
 		return false
-	}
-	if q.waiting.count == 0 {
-		q.since = time.Now()
 	}
 	q.waiting.push(frame)
 	q.frames++
@@ -141,20 +134,13 @@ func (q *Queue) Reason() error {
 }
 
 // Backlog is what a subscriber has yet to receive.
-type Backlog struct {
-	Frames, Bytes int
-	Age           time.Duration // since the subscriber last had everything
-}
+type Backlog struct{ Frames, Bytes int }
 
 // Backlog reports the present state, for people and metrics.
 func (q *Queue) Backlog() Backlog {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b := Backlog{Frames: q.frames, Bytes: q.bytes}
-	if q.waiting.count > 0 {
-		b.Age = time.Since(q.since)
-	}
-	return b
+	return Backlog{Frames: q.frames, Bytes: q.bytes}
 }
 
 func (q *Queue) close(reason error, final []byte) {
@@ -196,8 +182,7 @@ const (
 type batch struct {
 	frames [][]byte
 	bytes  int
-	lag    time.Duration // since the queue was last empty
-	reason error         // set if nothing follows but final
+	reason error // set if nothing follows but final
 	final  []byte
 }
 
@@ -205,10 +190,7 @@ type batch struct {
 func (q *Queue) take(b *batch) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b.frames, b.bytes, b.lag = b.frames[:0], 0, 0
-	if q.waiting.count > 0 {
-		b.lag = time.Since(q.since)
-	}
+	b.frames, b.bytes = b.frames[:0], 0
 	for q.waiting.count > 0 && len(b.frames) < batchFrames &&
 		(len(b.frames) == 0 || b.bytes+len(q.waiting.next()) <= batchBytes) {
 		frame := q.waiting.pop()
@@ -218,8 +200,6 @@ func (q *Queue) take(b *batch) {
 	if q.waiting.count == 0 {
 		b.reason, b.final = q.reason, q.final
 	} else {
-		// Since stays what it was: the age of the rest is overstated until the
-		// queue is empty, which is not worth a time stamp for every frame.
 		q.signal()
 	}
 }

@@ -119,9 +119,6 @@ func (o *writer) write(b *batch, beat bool) error {
 	if err := o.setDeadline(b); err != nil {
 		return err
 	}
-	if len(b.frames) > 0 && options.ObserveLag != nil {
-		options.ObserveLag(b.lag)
-	}
 	o.conn.Cork()
 	err := o.writeCorked(b, beat)
 	if uncork := o.conn.Uncork(); err == nil {
