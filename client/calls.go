@@ -230,7 +230,7 @@ func filters(refuse time.Duration) *mesosv1.Filters {
 	if refuse <= 0 {
 		return nil
 	}
-	return &mesosv1.Filters{RefuseSeconds: new(seconds(refuse))}
+	return &mesosv1.Filters{RefuseSeconds: new(refuse.Seconds())}
 }
 
 func offerIDs(offers []mesosv1.Offer) []mesosv1.OfferID {

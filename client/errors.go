@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 )
 
 var (
@@ -75,6 +74,3 @@ func statusError(call string, resp *http.Response) *StatusError {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, errorBodyLimit))
 	return &StatusError{Call: call, Code: resp.StatusCode, Message: strings.TrimSpace(string(text))}
 }
-
-// seconds converts to the unit of the API's floating point members.
-func seconds(d time.Duration) float64 { return d.Seconds() }

@@ -64,7 +64,7 @@ func (o *Operator) post(ctx context.Context, call operatorv1.Call) (*http.Respon
 	if err != nil {
 		return nil, "", err
 	}
-	resp, master, err := o.net.send(ctx, string(call.Type), operatorPath, body, nil)
+	resp, master, err := o.net.send(ctx, string(call.Type), operatorPath, body)
 	if err != nil {
 		return nil, "", err
 	}

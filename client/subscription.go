@@ -48,7 +48,7 @@ func (s *Scheduler) subscribe(parent context.Context) (subscribed bool, err erro
 	// Handler works.
 	watchdog := time.AfterFunc(callTimeout, func() { cancel(ErrHeartbeatLost) })
 	defer watchdog.Stop()
-	resp, master, err := s.net.send(ctx, "SUBSCRIBE", schedulerPath, body, nil)
+	resp, master, err := s.net.send(ctx, "SUBSCRIBE", schedulerPath, body)
 	if err != nil {
 		return false, err
 	}

@@ -140,13 +140,13 @@ func (t *transport) setLeader(u *url.URL) {
 // connection, or an answer that says so. The answer may have any status but
 // those; its body is the caller's to close. An error is an *UnreachableError,
 // a *StatusError of the last master that would not serve, or the context's.
-func (t *transport) send(ctx context.Context, call, path string, body []byte, header http.Header) (*http.Response, *url.URL, error) {
+func (t *transport) send(ctx context.Context, call, path string, body []byte) (*http.Response, *url.URL, error) {
 	var causes []error
 	var refused *StatusError
 	for _, master := range t.candidates() {
 		at := master
 		for range maxRedirects {
-			resp, err := t.sendTo(ctx, at, path, body, header)
+			resp, err := t.sendTo(ctx, at, path, body, nil)
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil, nil, context.Cause(ctx)

@@ -52,7 +52,11 @@ func (r *recorder) ReadFrom(from io.Reader) (int64, error) {
 func AccessLog(logger *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		answer := &recorder{ResponseWriter: w}
+		// Within Recover the answer is recorded already.
+		answer, ok := w.(*recorder)
+		if !ok {
+			answer = &recorder{ResponseWriter: w}
+		}
 		defer func() {
 			level := slog.LevelDebug
 			if answer.status >= http.StatusInternalServerError && answer.status != http.StatusNotImplemented {

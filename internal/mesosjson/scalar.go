@@ -3,7 +3,6 @@ package mesosjson
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math"
 	"reflect"
@@ -257,7 +256,7 @@ func foreign(name string) decodeFunc {
 			return false, err
 		}
 		if err := v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(s.data[start:s.i]); err != nil {
-			return false, conversionf("%s", fmt.Sprintf("Failed to read field '%s': %v", name, err))
+			return false, conversionf("Failed to read field '%s': %v", name, err)
 		}
 		return true, nil
 	}

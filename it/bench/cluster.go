@@ -42,11 +42,10 @@ func startMaster(tb testing.TB, opts master.Options) *cluster {
 	logger := slog.New(slog.DiscardHandler)
 	router := httpx.NewRouter("/master")
 	api.New(m, api.Options{Logger: logger}).Routes(router)
-	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	server, err := httpx.Listen(tb.Context(), "127.0.0.1:0", router, httpx.ServerOptions{Logger: logger})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server := httpx.NewServer(listener, router, httpx.ServerOptions{Logger: logger})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = m.Run(ctx) })
@@ -55,7 +54,7 @@ func startMaster(tb testing.TB, opts master.Options) *cluster {
 		cancel()
 		running.Wait()
 	})
-	return &cluster{tb: tb, master: m, address: listener.Addr().String()}
+	return &cluster{tb: tb, master: m, address: server.Addr().String()}
 }
 
 // open sends a call whose answer is a stream, on a connection of its own, and

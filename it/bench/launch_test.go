@@ -170,9 +170,7 @@ func (f *launcher) run(ended *atomic.Int64) error {
 func (f *launcher) take(o *mesosv1.Offer) error {
 	n := min(perOffer, f.total-f.launched)
 	if n == 0 {
-		return f.call(&schedulerv1.Call{Type: schedulerv1.CallTypeDecline, Decline: &schedulerv1.CallDecline{
-			OfferIds: []mesosv1.OfferID{o.ID}, Filters: &mesosv1.Filters{RefuseSeconds: new(3600.0)},
-		}})
+		return f.decline(o)
 	}
 	tasks := make([]mesosv1.TaskInfo, n)
 	now := time.Now()

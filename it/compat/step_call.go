@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/meseta/meseta/internal/mesosjson"
 	"github.com/meseta/meseta/internal/recordio"
 )
 
@@ -198,13 +199,7 @@ func (r *Replayer) expandText(raw json.RawMessage) ([]byte, error) {
 	if value, err = r.bindings.ExpandJSON(value); err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return mesosjson.Marshal(value)
 }
 
 // lookUpAgents binds the ids of agents that a request names before any answer

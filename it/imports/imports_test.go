@@ -3,11 +3,14 @@
 package imports
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -20,29 +23,37 @@ type pkg struct {
 	Deps       []string
 }
 
-// list loads every package of the module, without its tests.
-func list(t *testing.T) map[string]pkg {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "./...")
+// load lists every package of the module, without its tests, once for all
+// tests. What it returns must not be changed.
+var load = sync.OnceValues(func() (map[string]pkg, error) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			return nil, fmt.Errorf("%w\n%s", err, exit.Stderr)
 		}
-		t.Fatalf("go list: %v", err)
+		return nil, err
 	}
 	packages := map[string]pkg{}
-	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p pkg
 		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
-			return packages
+			return packages, nil
 		} else if err != nil {
-			t.Fatalf("go list: %v", err)
+			return nil, err
 		}
 		packages[strings.TrimPrefix(p.ImportPath, module)] = p
 	}
+})
+
+func list(t *testing.T) map[string]pkg {
+	t.Helper()
+	packages, err := load()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return packages
 }
 
 // pure are the packages that decide without doing: neither they nor anything
