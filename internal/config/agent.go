@@ -124,7 +124,7 @@ type Agent struct {
 
 // table binds the flags of an agent to a.
 func (a *Agent) table() *table {
-	t := &table{service: "agent"}
+	t := new(table)
 	a.common.addFlags(t)
 
 	t.in("Cluster")

@@ -68,8 +68,6 @@ func (f *flag) later(why string) *flag {
 // table is the list of flags of one service, bound to one struct. Building it
 // changes nothing in the struct.
 type table struct {
-	// service is the word in the usage line: "master", "agent".
-	service string
 	flags   []*flag
 	current string
 }

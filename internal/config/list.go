@@ -23,24 +23,14 @@ type Notice struct {
 }
 
 // Values lists the flags that have a value, ordered by name.
-func (m *Master) Values() []Flag { return m.table().values(m.given) }
+func (c *common) Values() []Flag { return c.flags.values(c.given) }
 
 // Notices lists the flags that were given although they have no effect, to be
 // logged once at the start.
-func (m *Master) Notices() []Notice { return m.table().notices(m.given) }
+func (c *common) Notices() []Notice { return c.flags.notices(c.given) }
 
 // LogValue shows the flags that were given, without secrets.
-func (m *Master) LogValue() slog.Value { return m.table().logValue(m.given) }
-
-// Values lists the flags that have a value, ordered by name.
-func (a *Agent) Values() []Flag { return a.table().values(a.given) }
-
-// Notices lists the flags that were given although they have no effect, to be
-// logged once at the start.
-func (a *Agent) Notices() []Notice { return a.table().notices(a.given) }
-
-// LogValue shows the flags that were given, without secrets.
-func (a *Agent) LogValue() slog.Value { return a.table().logValue(a.given) }
+func (c *common) LogValue() slog.Value { return c.flags.logValue(c.given) }
 
 func (t *table) values(given map[string]bool) []Flag {
 	var out []Flag

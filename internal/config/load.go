@@ -48,6 +48,9 @@ type common struct {
 	// nothing is validated, and the service must not start.
 	HelpWanted, VersionWanted bool
 
+	// flags is the table of the service that this is part of; its flags read and
+	// write the fields of the service.
+	flags *table
 	// given holds the names of the flags that were set explicitly.
 	given map[string]bool
 	// inert holds the values of the flags without effect.
@@ -66,24 +69,6 @@ func (c *common) addFlags(t *table) {
 }
 
 const configFlag = "config"
-
-// DefaultMaster returns the settings of a master that was given no flags.
-// They are not validated: a master started with them needs at least a work
-// directory or another registry.
-func DefaultMaster() *Master {
-	m := new(Master)
-	m.table().reset()
-	return m
-}
-
-// DefaultAgent returns the settings of an agent that was given no flags. They
-// are not validated: an agent started with them needs at least a work
-// directory and a master.
-func DefaultAgent() *Agent {
-	a := new(Agent)
-	a.table().reset()
-	return a
-}
 
 // LoadMaster reads and validates the settings of a master. The error is an
 // *Error with all problems.
@@ -154,7 +139,7 @@ func load(t *table, c *common, src Source, rules func(func(name, problem string)
 			}
 		}
 	}
-	c.given = l.given
+	c.flags, c.given = t, l.given
 	if c.HelpWanted || c.VersionWanted {
 		return nil
 	}

@@ -116,7 +116,7 @@ func (m *Master) RegistryPath() string {
 
 // table binds the flags of a master to m.
 func (m *Master) table() *table {
-	t := &table{service: "master"}
+	t := new(table)
 	m.common.addFlags(t)
 	m.Network.addFlags(t, 5050)
 
