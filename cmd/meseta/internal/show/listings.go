@@ -24,14 +24,12 @@ func Agents(agents *operatorv1.ResponseGetAgents) *Listing {
 		{"ID", false}, {"HOSTNAME", false}, {"ADDRESS", false}, {"STATUS", false}, {"CPUS", false}, {"MEM", false},
 		{"DISK", true}, {"GPUS", true}, {"ATTRIBUTES", true}, {"VERSION", true}, {"REGISTERED", true},
 	}}
-	if list == nil {
-		l.objects = []struct{}{}
-	}
 	for i := range list {
 		a := &list[i]
+		used, total := parsed(a.AllocatedResources), parsed(a.TotalResources)
 		l.add(agentID(a), agentID(a), a.AgentInfo.Hostname, AgentAddress(a), agentStatus(a),
-			share(a.AllocatedResources, a.TotalResources, "cpus"), share(a.AllocatedResources, a.TotalResources, "mem"),
-			share(a.AllocatedResources, a.TotalResources, "disk"), share(a.AllocatedResources, a.TotalResources, "gpus"),
+			share(used, total, resources.CPUs), share(used, total, resources.Mem),
+			share(used, total, resources.DiskSpace), share(used, total, resources.GPUs),
 			attributes(a.AgentInfo.Attributes), a.Version, when(a.RegisteredTime))
 	}
 	return l
@@ -89,9 +87,6 @@ func Frameworks(frameworks *operatorv1.ResponseGetFrameworks, all bool) *Listing
 		{"ID", false}, {"NAME", false}, {"USER", false}, {"ROLES", false}, {"STATUS", false}, {"CPUS", false}, {"MEM", false},
 		{"PRINCIPAL", true}, {"CHECKPOINT", true}, {"FAILOVER", true}, {"HOSTNAME", true}, {"REGISTERED", true},
 	}}
-	if list == nil {
-		l.objects = []struct{}{}
-	}
 	for i := range list {
 		f := &list[i]
 		info, id := &f.FrameworkInfo, ""
@@ -106,8 +101,9 @@ func Frameworks(frameworks *operatorv1.ResponseGetFrameworks, all bool) *Listing
 		if info.FailoverTimeout != nil {
 			failover = time.Duration(min(*info.FailoverTimeout, 1e9) * float64(time.Second))
 		}
+		used := parsed(f.AllocatedResources)
 		l.add(id, id, info.Name, info.User, strings.Join(roles, ","), frameworkStatus(f, i >= live),
-			amount(f.AllocatedResources, "cpus").String(), amount(f.AllocatedResources, "mem").String(),
+			used.Amount(resources.CPUs).String(), used.Amount(resources.Mem).String(),
 			text(info.Principal), strconv.FormatBool(info.Checkpoint != nil && *info.Checkpoint),
 			durfmt.Format(failover), text(info.Hostname), when(f.RegisteredTime))
 	}
@@ -130,18 +126,14 @@ func frameworkStatus(f *operatorv1.ResponseGetFrameworksFramework, completed boo
 
 // Tasks lists the tasks that have not ended, or, with all, those as well.
 func Tasks(tasks *operatorv1.ResponseGetTasks, all bool) *Listing {
-	list := AllTasks(tasks)
-	if !all {
-		list = append(slices.Clone(tasks.PendingTasks), tasks.Tasks...)
-		list = append(list, tasks.UnreachableTasks...)
+	list := slices.Concat(tasks.PendingTasks, tasks.Tasks, tasks.UnreachableTasks)
+	if all {
+		list = AllTasks(tasks)
 	}
 	l := &Listing{objects: list, columns: []column{
 		{"ID", false}, {"NAME", false}, {"FRAMEWORK", false}, {"AGENT", false}, {"STATE", false}, {"CPUS", false}, {"MEM", false},
 		{"EXECUTOR", true}, {"UPDATED", true}, {"MESSAGE", true},
 	}}
-	if len(list) == 0 {
-		l.objects = []struct{}{}
-	}
 	for i := range list {
 		t := &list[i]
 		executor, updated, message := "", "", ""
@@ -155,8 +147,9 @@ func Tasks(tasks *operatorv1.ResponseGetTasks, all bool) *Listing {
 				updated = time.UnixMilli(int64(*last.Timestamp * 1000)).UTC().Format(time.RFC3339)
 			}
 		}
+		used := parsed(t.Resources)
 		l.add(t.TaskID.Value, t.TaskID.Value, t.Name, t.FrameworkID.Value, t.AgentID.Value,
-			strings.TrimPrefix(string(t.State), "TASK_"), amount(t.Resources, "cpus").String(), amount(t.Resources, "mem").String(),
+			strings.TrimPrefix(string(t.State), "TASK_"), used.Amount(resources.CPUs).String(), used.Amount(resources.Mem).String(),
 			executor, updated, message)
 	}
 	return l
@@ -174,13 +167,11 @@ func Roles(roles *operatorv1.ResponseGetRoles) *Listing {
 	l := &Listing{objects: list, columns: []column{
 		{"NAME", false}, {"WEIGHT", false}, {"FRAMEWORKS", false}, {"CPUS", false}, {"MEM", false}, {"DISK", true}, {"GPUS", true},
 	}}
-	if list == nil {
-		l.objects = []struct{}{}
-	}
 	for _, r := range list {
+		used := parsed(r.Resources)
 		l.add(r.Name, r.Name, fmt.Sprintf("%g", r.Weight), strconv.Itoa(len(r.Frameworks)),
-			amount(r.Resources, "cpus").String(), amount(r.Resources, "mem").String(),
-			amount(r.Resources, "disk").String(), amount(r.Resources, "gpus").String())
+			used.Amount(resources.CPUs).String(), used.Amount(resources.Mem).String(),
+			used.Amount(resources.DiskSpace).String(), used.Amount(resources.GPUs).String())
 	}
 	return l
 }

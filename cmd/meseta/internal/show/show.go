@@ -70,6 +70,9 @@ func (l *Listing) add(name string, cells ...string) {
 func (l *Listing) Print(w io.Writer, f Format) error {
 	switch f {
 	case FormatJSON, FormatYAML:
+		if l.Empty() {
+			return object(w, f, []struct{}{}) // a list, not null
+		}
 		return object(w, f, l.objects)
 	case FormatName:
 		var b strings.Builder
@@ -143,18 +146,18 @@ func printable(r rune) rune {
 	return r
 }
 
-// amount is the quantity of one scalar in a list of resources.
-func amount(rs []mesosv1.Resource, name string) resources.Scalar {
-	parsed, err := resources.FromV1(rs)
+// parsed reads a list of resources. One that cannot be read counts as empty.
+func parsed(list []mesosv1.Resource) resources.Resources {
+	rs, err := resources.FromV1(list)
 	if err != nil {
-		return 0
+		return resources.Resources{}
 	}
-	return parsed.Amount(name)
+	return rs
 }
 
 // share prints how much of a resource is in use.
-func share(used, total []mesosv1.Resource, name string) string {
-	return fmt.Sprintf("%s/%s", amount(used, name), amount(total, name))
+func share(used, total resources.Resources, name string) string {
+	return fmt.Sprintf("%s/%s", used.Amount(name), total.Amount(name))
 }
 
 // when prints a moment in UTC.
