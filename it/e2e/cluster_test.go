@@ -1,21 +1,12 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/meseta/meseta/it/harness"
 )
-
-// mark is the name of the variable by which the harness finds what a test has
-// started.
-const mark = "MESETA_TEST_RUN"
 
 // path is where programs are looked for.
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -150,8 +141,6 @@ func (c *cluster) env() []string {
 	return env
 }
 
-func (c *cluster) mark() string { return mark + "=" + c.Dir() }
-
 // assertClean stops the services and looks for what is left.
 func (c *cluster) assertClean() {
 	c.t.Helper()
@@ -190,25 +179,13 @@ func (c *cluster) noProcess() {
 // carries its mark.
 func (c *cluster) processes() []string {
 	c.t.Helper()
-	entries, err := os.ReadDir("/proc")
+	strays, err := c.Strays()
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	var found []string
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == syscall.Getpid() {
-			continue
-		}
-		proc := filepath.Join("/proc", e.Name())
-		cwd, _ := os.Readlink(filepath.Join(proc, "cwd")) // others' processes and those that end are not readable
-		environ, _ := os.ReadFile(filepath.Join(proc, "environ"))
-		line, _ := os.ReadFile(filepath.Join(proc, "cmdline"))
-		ours := strings.HasPrefix(cwd+"/", c.Dir()+"/") || bytes.Contains(environ, []byte(c.mark()+"\x00"))
-		// A zombie has no command line and waits only for its parent.
-		if ours && len(line) > 0 {
-			found = append(found, fmt.Sprintf("%d %s (in %s)", pid, bytes.ReplaceAll(line, []byte{0}, []byte(" ")), cwd))
-		}
+	for _, s := range strays {
+		found = append(found, fmt.Sprintf("%d %s (in %s)", s.PID, s.Command, s.Dir))
 	}
 	return found
 }

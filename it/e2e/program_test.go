@@ -43,7 +43,7 @@ func (c *cluster) start(o command) *program {
 	if o.dir == "" {
 		p.cmd.Dir = c.Dir()
 	}
-	p.cmd.Env = append([]string{c.mark()}, o.env...)
+	p.cmd.Env = append([]string{c.Mark()}, o.env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: o.user}
 	if err := p.cmd.Start(); err != nil {

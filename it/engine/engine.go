@@ -38,6 +38,13 @@ type Engine struct {
 	images imageCache
 }
 
+// Call makes one call of the engine's API, such as GET /containers/json, without
+// a body, and decodes the answer into out unless that is nil. An answer that
+// refuses is an error.
+func (e *Engine) Call(ctx context.Context, method, path string, out any) error {
+	return e.api.call(ctx, method, path, nil, out)
+}
+
 // shared is the engine of this test process. Test helpers have no owner to
 // hang it on: TestMain ends it through Run.
 var shared struct {

@@ -56,6 +56,14 @@ func (r *Run) NewCluster(tb testing.TB) *Cluster {
 // Dir is a directory that belongs to this cluster alone.
 func (c *Cluster) Dir() string { return c.dir }
 
+// Mark is the variable, as NAME=value, that the processes of the cluster carry
+// in their environment.
+func (c *Cluster) Mark() string { return marker + "=" + c.dir }
+
+// Strays lists what runs for the cluster at the moment: it works in the
+// cluster's directory or below it, or carries its mark.
+func (c *Cluster) Strays() ([]Stray, error) { return findStrays(c.dir) }
+
 // Master returns the master, or nil before StartMaster.
 func (c *Cluster) Master() *Master {
 	c.mu.Lock()

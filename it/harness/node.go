@@ -65,7 +65,7 @@ func (c *Cluster) newNode(name string, port int, workDir string, env []string, b
 		env: append([]string{
 			"PATH=/usr/local/bin:/usr/bin:/bin",
 			"HOME=" + os.Getenv("HOME"),
-			marker + "=" + c.dir,
+			c.Mark(),
 		}, env...),
 		dirs: []string{workDir},
 		log:  filepath.Join(c.dir, name+".log"),
