@@ -102,7 +102,27 @@ func (a *agent) send(e nodev1.Event) {
 	if a.subscriber == nil {
 		return
 	}
-	a.subscriber.Send(mustEncode(&e))
+	a.sendEncoded(mustEncode(&e))
+}
+
+// sendEncoded is send for an event that many agents get, so that the actor does
+// not encode it for each of them.
+func (a *agent) sendEncoded(encoded []byte) {
+	if a.subscriber == nil {
+		return
+	}
+	a.subscriber.Send(encoded)
+}
+
+// tell sends one event to many agents.
+func tell(agents map[mesosid.AgentID]*agent, e nodev1.Event) {
+	if len(agents) == 0 {
+		return
+	}
+	encoded := mustEncode(&e)
+	for _, a := range agents {
+		a.sendEncoded(encoded)
+	}
 }
 
 // acknowledgeAgent collects an acknowledgement for the end of the burst.

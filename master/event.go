@@ -10,16 +10,8 @@ import (
 	"github.com/meseta/meseta/internal/mesosjson"
 )
 
-// event is one event for a scheduler.
-type event struct {
-	kind schedulerv1.EventType
-	body schedulerv1.Event
-}
-
-// encode gives the event as JSON. Every value that the actor puts into an
+// mustEncode gives an event as JSON. Every value that the actor puts into an
 // event can be encoded; anything else is a broken invariant.
-func (e event) encode() []byte { return mustEncode(&e.body) }
-
 func mustEncode(v any) []byte {
 	b, err := mesosjson.Marshal(v)
 	if err != nil {
@@ -28,39 +20,40 @@ func mustEncode(v any) []byte {
 	return b
 }
 
-func errorEvent(message string) event {
-	return event{schedulerv1.EventTypeError, schedulerv1.Event{
+// encodedError is the last event of a stream that is closed, as it is sent.
+func encodedError(message string) []byte {
+	return mustEncode(&schedulerv1.Event{
 		Type:  schedulerv1.EventTypeError,
 		Error: &schedulerv1.EventError{Message: message},
-	}}
+	})
 }
 
-func updateEvent(status mesosv1.TaskStatus) event {
-	return event{schedulerv1.EventTypeUpdate, schedulerv1.Event{
+func updateEvent(status mesosv1.TaskStatus) schedulerv1.Event {
+	return schedulerv1.Event{
 		Type:   schedulerv1.EventTypeUpdate,
 		Update: &schedulerv1.EventUpdate{Status: status},
-	}}
+	}
 }
 
-func rescindEvent(id mesosid.OfferID) event {
-	return event{schedulerv1.EventTypeRescind, schedulerv1.Event{
+func rescindEvent(id mesosid.OfferID) schedulerv1.Event {
+	return schedulerv1.Event{
 		Type:    schedulerv1.EventTypeRescind,
 		Rescind: &schedulerv1.EventRescind{OfferID: mesosv1.OfferID{Value: string(id)}},
-	}}
+	}
 }
 
-func agentFailureEvent(id mesosid.AgentID) event {
-	return event{schedulerv1.EventTypeFailure, schedulerv1.Event{
+func agentFailureEvent(id mesosid.AgentID) schedulerv1.Event {
+	return schedulerv1.Event{
 		Type:    schedulerv1.EventTypeFailure,
 		Failure: &schedulerv1.EventFailure{AgentID: &mesosv1.AgentID{Value: string(id)}},
-	}}
+	}
 }
 
-func operationStatusEvent(status mesosv1.OperationStatus) event {
-	return event{schedulerv1.EventTypeUpdateOperationStatus, schedulerv1.Event{
+func operationStatusEvent(status mesosv1.OperationStatus) schedulerv1.Event {
+	return schedulerv1.Event{
 		Type:                  schedulerv1.EventTypeUpdateOperationStatus,
 		UpdateOperationStatus: &schedulerv1.EventUpdateOperationStatus{Status: status},
-	}}
+	}
 }
 
 // Events for agents.

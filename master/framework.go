@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meseta/meseta/gen/mesosv1"
+	"github.com/meseta/meseta/gen/schedulerv1"
 	"github.com/meseta/meseta/internal/mesosid"
 	"github.com/meseta/meseta/internal/resources"
 	"github.com/meseta/meseta/internal/role"
@@ -121,12 +122,21 @@ func (f *framework) active() bool { return f.subscriber != nil }
 
 // send queues an event for the scheduler. Events for a disconnected scheduler
 // are dropped: it reconciles when it comes back.
-func (f *framework) send(m *Master, e event) {
+func (f *framework) send(m *Master, e schedulerv1.Event) {
 	if f.subscriber == nil {
 		return
 	}
-	m.metrics.event(f, e.kind)
-	f.subscriber.Send(e.encode())
+	f.sendEncoded(m, e.Type, mustEncode(&e))
+}
+
+// sendEncoded is send for an event that many schedulers get, so that the actor
+// does not encode it for each of them.
+func (f *framework) sendEncoded(m *Master, kind schedulerv1.EventType, encoded []byte) {
+	if f.subscriber == nil {
+		return
+	}
+	m.metrics.event(f, kind)
+	f.subscriber.Send(encoded)
 }
 
 func (f *framework) failoverTimeout() time.Duration {

@@ -55,10 +55,10 @@ func (m *Master) offer(proposals []allocator.Proposal, now time.Time) {
 			records = append(records, *o.record)
 		}
 		m.metrics.offersSent(f, len(records))
-		f.send(m, event{schedulerv1.EventTypeOffers, schedulerv1.Event{
+		f.send(m, schedulerv1.Event{
 			Type:   schedulerv1.EventTypeOffers,
 			Offers: &schedulerv1.EventOffers{Offers: records},
-		}})
+		})
 	}
 	if len(order) > 0 {
 		m.changed()

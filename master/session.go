@@ -62,14 +62,14 @@ func (m *Master) fromExecutor(a *agent, msg *nodev1.ExecutorMessage) {
 	if f == nil || f.subscriber == nil {
 		return // at most once: nobody is there to hear it
 	}
-	f.send(m, event{schedulerv1.EventTypeMessage, schedulerv1.Event{
+	f.send(m, schedulerv1.Event{
 		Type: schedulerv1.EventTypeMessage,
 		Message: &schedulerv1.EventMessage{
 			AgentID:    mesosv1.AgentID{Value: string(a.id)},
 			ExecutorID: msg.ExecutorID,
 			Data:       msg.Data,
 		},
-	}})
+	})
 }
 
 func (m *Master) executorExited(a *agent, exited *nodev1.ExitedExecutor) {
@@ -86,14 +86,14 @@ func (m *Master) executorExited(a *agent, exited *nodev1.ExitedExecutor) {
 		return
 	}
 	f.record = nil
-	f.send(m, event{schedulerv1.EventTypeFailure, schedulerv1.Event{
+	f.send(m, schedulerv1.Event{
 		Type: schedulerv1.EventTypeFailure,
 		Failure: &schedulerv1.EventFailure{
 			AgentID:    &mesosv1.AgentID{Value: string(a.id)},
 			ExecutorID: &exited.ExecutorID,
 			Status:     &exited.Status,
 		},
-	}})
+	})
 }
 
 func (m *Master) updateAgent(a *agent, u *nodev1.UpdateAgent) error {
@@ -197,13 +197,17 @@ func (m *Master) loseTask(f *framework, t *task, state mesosv1.TaskState, reason
 // pingAgents asks every agent whether it is there and gives those up that did
 // not answer often enough. An agent whose session broke is asked in vain.
 func (m *Master) pingAgents(now time.Time) {
+	if len(m.agents) == 0 {
+		return
+	}
+	ping := mustEncode(&nodev1.Event{Type: nodev1.EventTypePing})
 	for _, a := range m.agents {
 		if a.missed >= m.opts.MaxMissedPings && m.mayRemove(now) {
 			m.markUnreachable(a, "health check timed out", now)
 			continue
 		}
 		a.missed++
-		a.send(nodev1.Event{Type: nodev1.EventTypePing})
+		a.sendEncoded(ping)
 	}
 }
 
@@ -294,9 +298,13 @@ func (m *Master) forgetAgent(a *agent, reason string) {
 
 // failureOf tells every framework that an agent is gone.
 func (m *Master) failureOf(id mesosid.AgentID) {
+	if len(m.frameworks) == 0 {
+		return
+	}
 	e := agentFailureEvent(id)
+	encoded := mustEncode(&e)
 	for _, f := range m.frameworks {
-		f.send(m, e)
+		f.sendEncoded(m, e.Type, encoded)
 	}
 }
 

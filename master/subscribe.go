@@ -54,7 +54,7 @@ func (m *Master) subscribe(call *schedulerv1.CallSubscribe, subscriber Subscribe
 	info := call.FrameworkInfo
 	refuse := func(err error) {
 		m.log.Info("subscription refused", "framework", info.Name, "err", err)
-		subscriber.Close(errorEvent(err.Error()).encode(), "subscription refused")
+		subscriber.Close(encodedError(err.Error()), "subscription refused")
 	}
 	compiled, err := m.validateSubscription(&info, call.SuppressedRoles, call.OfferConstraints)
 	if err != nil {
@@ -124,14 +124,14 @@ func (m *Master) connect(f *framework, subscriber Subscriber, streamID string) {
 		f.failover = nil
 	}
 	info := m.subscribedInfo()
-	f.send(m, event{kind: schedulerv1.EventTypeSubscribed, body: schedulerv1.Event{
+	f.send(m, schedulerv1.Event{
 		Type: schedulerv1.EventTypeSubscribed,
 		Subscribed: &schedulerv1.EventSubscribed{
 			FrameworkID:              mesosv1.FrameworkID{Value: string(f.id)},
 			HeartbeatIntervalSeconds: new(HeartbeatInterval.Seconds()),
 			MasterInfo:               &info,
 		},
-	}})
+	})
 	m.changed()
 }
 
@@ -151,7 +151,7 @@ func (m *Master) resubscribe(f *framework, info *mesosv1.FrameworkInfo, call *sc
 		// Offers of roles that are given up are rescinded while the old
 		// stream can still hear it.
 		m.rescindForeignRoles(f, rolesOf(info))
-		f.subscriber.Close(errorEvent("Framework failed over").encode(), "framework failed over")
+		f.subscriber.Close(encodedError("Framework failed over"), "framework failed over")
 		f.subscriber = nil
 	}
 	m.discardOffers(f)
@@ -275,8 +275,8 @@ func (m *Master) removeFramework(f *framework, now time.Time) {
 	for _, a := range f.agents {
 		m.allocation.recoverUsed(f.id, a.id, a.used[f.id])
 		a.forgetFramework(f.id)
-		a.send(shutdownFramework(f.id))
 	}
+	tell(f.agents, shutdownFramework(f.id))
 	for _, t := range sortedTasks(f.tasks) {
 		if !taskstate.Terminal(t.record.State) {
 			t.set(mesosv1.TaskStatus{
@@ -319,7 +319,5 @@ func (m *Master) isCompleted(id mesosid.FrameworkID) bool {
 // tellAgents sends the present information to the agents that run something
 // of the framework; they repeat pending updates at once.
 func (m *Master) tellAgents(f *framework) {
-	for _, a := range f.agents {
-		a.send(updateFramework(f.info))
-	}
+	tell(f.agents, updateFramework(f.info))
 }
