@@ -31,7 +31,6 @@ type Metrics struct {
 
 	turnSeconds       prometheus.Histogram
 	allocationSeconds prometheus.Histogram
-	waiting           prometheus.Gauge
 }
 
 // Names of counters that exist from the start.
@@ -65,16 +64,16 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help:    "How long one allocation took.",
 			Buckets: prometheus.ExponentialBuckets(1e-6, 4, 13),
 		}),
-		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "mesos_master_mailbox_commands",
-			Help: "Commands that wait for the master's actor.",
-		}),
 	}
 	for _, name := range slices.Concat(baseCounters, messageCounters, operationCounters()) {
 		m.counters[name] = new(atomic.Uint64)
 	}
 	if registry != nil {
-		registry.MustRegister(m.turnSeconds, m.allocationSeconds, m.waiting, m)
+		waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "mesos_master_mailbox_commands",
+			Help: "Commands that wait for the master's actor.",
+		}, func() float64 { return float64(m.Waiting()) })
+		registry.MustRegister(m.turnSeconds, m.allocationSeconds, waiting, m)
 	}
 	return m
 }
@@ -138,7 +137,6 @@ func (m *Metrics) inc(name string) { m.counter(name).Add(1) }
 func (m *Metrics) turn(took time.Duration, waiting int) {
 	m.queue.Store(int64(waiting))
 	m.turnSeconds.Observe(took.Seconds())
-	m.waiting.Set(float64(waiting))
 }
 
 // allocationStarts notes how long the allocation that starts now was waited

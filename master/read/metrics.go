@@ -23,8 +23,6 @@ func (r *Reader) metrics(v *master.View, now time.Time) map[string]float64 {
 		for name, value := range r.opts.Counters.Timers(now) {
 			out[name] = value
 		}
-		waiting := float64(r.opts.Counters.Waiting())
-		out["master/event_queue_dispatches"] = waiting
 	}
 	r.addGauges(out, v, now)
 	if r.opts.PerFramework {
@@ -43,11 +41,20 @@ func (r *Reader) counted() map[string]uint64 {
 	return r.opts.Counters.Counters()
 }
 
+// waiting is the number of commands that wait for the actor.
+func (r *Reader) waiting() int {
+	if r.opts.Counters == nil {
+		return 0
+	}
+	return r.opts.Counters.Waiting()
+}
+
 // addGauges describes the state of the master.
 func (r *Reader) addGauges(out map[string]float64, v *master.View, now time.Time) {
 	out["master/uptime_secs"] = now.Sub(r.source.StartTime()).Seconds()
 	out["master/elected"] = 1
 	out["master/outstanding_offers"] = float64(v.Offers)
+	out["master/event_queue_dispatches"] = float64(r.waiting())
 	for _, name := range alwaysZero {
 		out[name] = 0
 	}
@@ -62,7 +69,7 @@ func (r *Reader) addGauges(out map[string]float64, v *master.View, now time.Time
 // its own for kinds of messages, a registrar that stores in the background,
 // operations in flight.
 var alwaysZero = append([]string{
-	"master/event_queue_messages", "master/event_queue_dispatches", "master/event_queue_http_requests",
+	"master/event_queue_messages", "master/event_queue_http_requests",
 	"master/operator_event_stream_subscribers",
 	"allocator/event_queue_dispatches", "allocator/mesos/event_queue_dispatches",
 	"registrar/queued_operations", "registrar/registry_size_bytes", "registrar/state_fetch_ms", "registrar/state_store_ms",

@@ -222,6 +222,22 @@ func TestMetricsOfFrameworksCanBeSwitchedOff(t *testing.T) {
 	}
 }
 
+func TestEveryWayOfReadingMetricsTellsHowManyCommandsWait(t *testing.T) {
+	t.Parallel()
+	const name = "master/event_queue_dispatches"
+	source := &fakeSource{view: sample(t)}
+	if got := reader(source).metrics(sample(t), reregisteredAt)[name]; got != 4 {
+		t.Errorf("%s is %v, want 4", name, got)
+	}
+	if got, there := New(source, Options{}).metrics(sample(t), reregisteredAt)[name]; got != 0 || !there {
+		t.Errorf("%s without counters is %v (there: %v), want 0", name, got, there)
+	}
+	body := send(t, serve(t, source, nil), request{path: "/metrics"}).body
+	if want := "mesos_master_event_queue_dispatches 4"; !slices.Contains(strings.Split(body, "\n"), want) {
+		t.Errorf("%q is missing in\n%s", want, body)
+	}
+}
+
 func TestPrometheusGetsCountersOnceAndGaugesOfTheMoment(t *testing.T) {
 	t.Parallel()
 	url := serve(t, &fakeSource{view: sample(t)}, nil)
