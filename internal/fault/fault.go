@@ -40,11 +40,14 @@ const (
 	Fenced
 	// Unimplemented means that this build does not do what the API describes.
 	Unimplemented
+	// UnsupportedMedia means that the request is in a format that is not read.
+	UnsupportedMedia
 )
 
 var names = [...]string{
 	"internal", "invalid", "not found", "conflict", "unauthenticated", "forbidden",
 	"unavailable", "too slow", "too large", "fenced", "unimplemented",
+	"unsupported media",
 }
 
 // String is the kind in words, for logs and metrics.

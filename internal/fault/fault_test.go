@@ -53,7 +53,7 @@ func TestErrors(t *testing.T) {
 func TestEveryKindHasAName(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for kind := fault.Internal; kind <= fault.Unimplemented; kind++ {
+	for kind := fault.Internal; kind <= fault.UnsupportedMedia; kind++ {
 		if name := kind.String(); name == "unknown" || seen[name] {
 			t.Errorf("kind %d is called %q", kind, name)
 		} else {

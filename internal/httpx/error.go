@@ -32,6 +32,8 @@ func Status(kind fault.Kind) int {
 		return http.StatusRequestEntityTooLarge
 	case fault.Unimplemented:
 		return http.StatusNotImplemented
+	case fault.UnsupportedMedia:
+		return http.StatusUnsupportedMediaType
 	default:
 		return http.StatusInternalServerError
 	}

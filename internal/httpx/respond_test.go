@@ -95,6 +95,7 @@ func TestWriteError(t *testing.T) {
 		{fault.New(fault.TooLarge, "large"), 413, "large"},
 		{fault.New(fault.Unauthenticated, "who"), 401, "who"},
 		{fault.New(fault.Unimplemented, "not yet"), 501, "not yet"},
+		{fault.New(fault.UnsupportedMedia, "not JSON"), 415, "not JSON"},
 		{fault.Wrap(fault.Unavailable, "no leader", errors.New("secret")), 503, "no leader"},
 		{fault.New(fault.Fenced, "another leader"), 503, "another leader"},
 		{errors.New("secret"), 500, "internal error; the server's log has the details"},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/meseta/meseta/gen/nodev1"
 	"github.com/meseta/meseta/internal/fault"
+	"github.com/meseta/meseta/internal/httpx"
 	"github.com/meseta/meseta/internal/stream"
 	"github.com/meseta/meseta/master"
 )
@@ -15,8 +16,9 @@ const SessionIDHeader = "Meseta-Session-Id"
 
 // node serves POST /api/v1/node, the calls of agents.
 func (s *Server) node(w http.ResponseWriter, r *http.Request) {
-	call := readCall(s, w, r, s.nodeCalls, s.opts.MaxNodeBody)
-	if call == nil {
+	call, err := httpx.ReadCall(w, r, s.nodeCalls, httpx.BodyLimits{MaxBytes: s.opts.MaxNodeBody})
+	if err != nil {
+		s.refuse(w, r, err)
 		return
 	}
 	if err := checkNodeCall(call); err != nil {

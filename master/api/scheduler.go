@@ -17,8 +17,9 @@ const StreamIDHeader = "Mesos-Stream-Id"
 // scheduler serves POST /api/v1/scheduler. The order of its checks is that of
 // Mesos, for clients tell refusals apart by it.
 func (s *Server) scheduler(w http.ResponseWriter, r *http.Request) {
-	call := readCall(s, w, r, s.schedulerCalls, s.opts.MaxBody)
-	if call == nil {
+	call, err := httpx.ReadCall(w, r, s.schedulerCalls, httpx.BodyLimits{MaxBytes: s.opts.MaxBody})
+	if err != nil {
+		s.refuse(w, r, err)
 		return
 	}
 	who := principal(r)

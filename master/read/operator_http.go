@@ -1,19 +1,17 @@
 package read
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/meseta/meseta/gen/operatorv1"
 	"github.com/meseta/meseta/internal/fault"
 	"github.com/meseta/meseta/internal/httpx"
-	"github.com/meseta/meseta/internal/mesosjson"
 )
 
 // operator serves POST /api/v1. The order of its checks is that of Mesos:
 // Content-Type, body, shape of the call, Accept, and then the call itself.
 func (r *Reader) operator(w http.ResponseWriter, req *http.Request) {
-	call, err := r.readCall(w, req)
+	call, err := httpx.ReadCall(w, req, r.calls, r.opts.BodyLimits)
 	if err == nil {
 		err = checkCall(call)
 	}
@@ -40,43 +38,8 @@ func (r *Reader) operator(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// readCall reads the call of a request.
-func (r *Reader) readCall(w http.ResponseWriter, req *http.Request) (*operatorv1.Call, error) {
-	media, status, text := httpx.ContentType(req.Header, httpx.JSON, httpx.Protobuf)
-	switch {
-	case status == http.StatusUnsupportedMediaType:
-		return nil, unsupported(text)
-	case status != 0:
-		return nil, fault.New(fault.Invalid, text)
-	case media == httpx.Protobuf:
-		return nil, unsupported("Calls in application/x-protobuf are not supported yet; send application/json")
-	}
-	body, err := httpx.ReadBody(w, req, r.opts.BodyLimits)
-	if err != nil {
-		return nil, err
-	}
-	call, err := r.calls.Decode(body)
-	if err != nil {
-		if e, ok := errors.AsType[*mesosjson.Error](err); ok {
-			return nil, fault.Wrap(fault.Invalid, e.BodyText("Call"), err)
-		}
-		return nil, err
-	}
-	return call, nil
-}
-
-// unsupported is the refusal of a Content-Type. It is the only refusal whose
-// status no kind of fault has.
-type unsupported string
-
-func (e unsupported) Error() string { return string(e) }
-
 // fail answers with an error.
 func (r *Reader) fail(w http.ResponseWriter, req *http.Request, err error) {
-	if text, ok := errors.AsType[unsupported](err); ok {
-		httpx.WriteText(w, http.StatusUnsupportedMediaType, string(text))
-		return
-	}
 	httpx.WriteError(req.Context(), w, r.log, err)
 }
 
