@@ -26,19 +26,13 @@ type Caller struct {
 // order: the framework is known, the principal is its own, it is subscribed,
 // and the stream id is that of its present stream.
 func (m *Master) byFramework(ctx context.Context, caller Caller, call func(f *framework, now time.Time) error) error {
-	var refusal error
-	err := m.submit(ctx, func(now time.Time) {
+	return m.try(ctx, func(now time.Time) error {
 		f, err := m.authorised(caller)
 		if err != nil {
-			refusal = err
-			return
+			return err
 		}
-		refusal = call(f, now)
+		return call(f, now)
 	})
-	if err != nil {
-		return err
-	}
-	return refusal
 }
 
 func (m *Master) authorised(caller Caller) (*framework, error) {

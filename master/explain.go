@@ -17,25 +17,22 @@ import (
 // allocation.
 func (m *Master) Explain(ctx context.Context, id mesosid.FrameworkID, role string) ([]allocator.Explanation, error) {
 	var roles []string
-	var refusal error
-	err := m.submit(ctx, func(time.Time) {
+	err := m.try(ctx, func(time.Time) error {
 		f := m.frameworks[id]
 		switch {
 		case f == nil:
-			refusal = fault.New(fault.NotFound, fmt.Sprintf("there is no framework %s", id))
+			return fault.New(fault.NotFound, fmt.Sprintf("there is no framework %s", id))
 		case role == "":
 			roles = slices.Clone(f.roles)
 		case !slices.Contains(f.roles, role):
-			refusal = fault.New(fault.NotFound, fmt.Sprintf("framework %s is not subscribed to role %s", id, role))
+			return fault.New(fault.NotFound, fmt.Sprintf("framework %s is not subscribed to role %s", id, role))
 		default:
 			roles = []string{role}
 		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
-	}
-	if refusal != nil {
-		return nil, refusal
 	}
 	explanations := make([]allocator.Explanation, 0, len(roles))
 	err = m.allocation.ask(ctx, func(a *allocator.Allocator, _ time.Time) {

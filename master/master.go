@@ -338,6 +338,16 @@ func (m *Master) submit(ctx context.Context, command func(now time.Time)) error 
 	}
 }
 
+// try is submit for a command that may be refused; its error is then the
+// refusal.
+func (m *Master) try(ctx context.Context, command func(now time.Time) error) error {
+	var refusal error
+	if err := m.submit(ctx, func(now time.Time) { refusal = command(now) }); err != nil {
+		return err
+	}
+	return refusal
+}
+
 // post submits a command without waiting for it to run. Only goroutines other
 // than the actor's may call it, since it waits while the mailbox is full.
 func (m *Master) post(command func(now time.Time)) {

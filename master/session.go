@@ -18,12 +18,10 @@ import (
 // NodeCall carries out a call of an agent within its session. The error is
 // Forbidden when the session is over: the agent then registers again.
 func (m *Master) NodeCall(ctx context.Context, session string, call *nodev1.Call) error {
-	var refusal error
-	err := m.submit(ctx, func(now time.Time) {
+	return m.try(ctx, func(now time.Time) error {
 		a := m.sessions[session]
 		if a == nil {
-			refusal = fault.New(fault.Forbidden, "the session is over; register again")
-			return
+			return fault.New(fault.Forbidden, "the session is over; register again")
 		}
 		switch call.Type {
 		case nodev1.CallTypePong:
@@ -31,17 +29,14 @@ func (m *Master) NodeCall(ctx context.Context, session string, call *nodev1.Call
 		case nodev1.CallTypeReport:
 			m.report(a, call.Report, now)
 		case nodev1.CallTypeUpdateAgent:
-			refusal = m.updateAgent(a, call.UpdateAgent)
+			return m.updateAgent(a, call.UpdateAgent)
 		case nodev1.CallTypeUnregister:
 			m.removeAgent(a, "the agent unregistered", now)
 		default:
-			refusal = fault.New(fault.Invalid, fmt.Sprintf("a call of type %q cannot be made within a session", call.Type))
+			return fault.New(fault.Invalid, fmt.Sprintf("a call of type %q cannot be made within a session", call.Type))
 		}
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return refusal
 }
 
 func (m *Master) report(a *agent, r *nodev1.Report, now time.Time) {

@@ -33,18 +33,13 @@ func (m *Master) Subscribe(ctx context.Context, call *schedulerv1.CallSubscribe,
 // openStream is submit for commands that open a stream, which a master that is
 // about to stop refuses.
 func (m *Master) openStream(ctx context.Context, open func(now time.Time)) error {
-	var refusal error
-	err := m.submit(ctx, func(now time.Time) {
+	return m.try(ctx, func(now time.Time) error {
 		if m.closing {
-			refusal = ErrStopped
-			return
+			return ErrStopped
 		}
 		open(now)
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return refusal
 }
 
 // NewStreamID makes the value of a Mesos-Stream-Id header.
