@@ -151,7 +151,7 @@ func (m *Master) agentDisconnected(a *agent, now time.Time) {
 			continue
 		}
 		for _, t := range sortedTasks(a.tasks[fw]) {
-			m.loseTask(f, t, mesosv1.TaskLost, mesosv1.ReasonAgentDisconnected, fmt.Sprintf("Agent %s disconnected", a.info.Hostname), now)
+			m.loseTask(f, t, fmt.Sprintf("Agent %s disconnected", a.info.Hostname), now)
 		}
 	}
 	for fw := range a.executors {
@@ -174,19 +174,10 @@ func (m *Master) agentDisconnected(a *agent, now time.Time) {
 	})
 }
 
-// loseTask ends a task by the master's own decision and tells its framework.
-func (m *Master) loseTask(f *framework, t *task, state mesosv1.TaskState, reason mesosv1.TaskStatusReason, message string, now time.Time) {
-	if !taskstate.Terminal(t.record.State) {
-		status := masterStatus(t.record.TaskID, &t.record.AgentID, state, reason, message, now)
-		before := t.record.State
-		t.set(status)
-		m.metrics.taskMoved(f, before, state, status)
-		f.send(m, updateEvent(status))
-	}
-	m.release(f, t)
-	t.agent.removeTask(t)
-	t.agent.record = nil
-	m.dropTask(f, t, false)
+// loseTask gives up a task on an agent that is disconnected.
+func (m *Master) loseTask(f *framework, t *task, message string, now time.Time) {
+	m.endTask(f, t, mesosv1.ReasonAgentDisconnected, message, now)
+	m.finishTask(f, t)
 }
 
 // pingAgents asks every agent whether it is there and gives those up that did
@@ -258,13 +249,7 @@ func (m *Master) removeAgent(a *agent, cause string, now time.Time) {
 			continue
 		}
 		for _, t := range sortedTasks(tasks) {
-			if !taskstate.Terminal(t.record.State) {
-				status := masterStatus(t.record.TaskID, &t.record.AgentID, mesosv1.TaskLost, mesosv1.ReasonAgentRemoved, message, now)
-				before := t.record.State
-				t.set(status)
-				m.metrics.taskMoved(f, before, mesosv1.TaskLost, status)
-				f.send(m, updateEvent(status))
-			}
+			m.endTask(f, t, mesosv1.ReasonAgentRemoved, message, now)
 			m.dropTask(f, t, false)
 		}
 	}

@@ -274,15 +274,8 @@ func (m *Master) removeFramework(f *framework, now time.Time) {
 	tell(f.agents, shutdownFramework(f.id))
 	for _, t := range sortedTasks(f.tasks) {
 		if !taskstate.Terminal(t.record.State) {
-			t.set(mesosv1.TaskStatus{
-				TaskID:    t.record.TaskID,
-				State:     mesosv1.TaskKilled,
-				Message:   new(fmt.Sprintf("Framework %s removed", f.id)),
-				Source:    new(mesosv1.SourceMaster),
-				Reason:    new(mesosv1.ReasonFrameworkRemoved),
-				AgentID:   &t.record.AgentID,
-				Timestamp: new(seconds(now)),
-			})
+			t.set(masterStatus(t.record.TaskID, &t.record.AgentID, mesosv1.TaskKilled, mesosv1.ReasonFrameworkRemoved,
+				fmt.Sprintf("Framework %s removed", f.id), now))
 		}
 		f.finished = append(f.finished, t.record)
 	}

@@ -148,15 +148,26 @@ func (m *Master) acknowledge(f *framework, call *schedulerv1.CallAcknowledge) {
 	})
 }
 
-// finishTask moves a task to those that are remembered as completed.
+// endTask declares a task lost, unless it has ended, and tells its framework.
+// What the task holds is the caller's.
+func (m *Master) endTask(f *framework, t *task, reason mesosv1.TaskStatusReason, message string, now time.Time) {
+	before := t.record.State
+	if taskstate.Terminal(before) {
+		return
+	}
+	status := masterStatus(t.record.TaskID, &t.record.AgentID, mesosv1.TaskLost, reason, message, now)
+	t.set(status)
+	m.metrics.taskMoved(f, before, status.State, status)
+	f.send(m, updateEvent(status))
+}
+
+// finishTask gives back what a task holds and moves it to those that are
+// remembered as completed.
 func (m *Master) finishTask(f *framework, t *task) {
 	m.release(f, t)
-	delete(f.tasks, t.id)
 	t.agent.removeTask(t)
-	f.finished = append(f.finished, t.record)
-	f.trimFinished(m.opts.MaxCompletedTasks)
-	f.record, t.agent.record = nil, nil
-	m.changed()
+	t.agent.record = nil
+	m.dropTask(f, t, false)
 }
 
 func (f *framework) trimFinished(limit int) {
@@ -165,8 +176,8 @@ func (f *framework) trimFinished(limit int) {
 	}
 }
 
-// dropTask moves a task from a lost agent to the completed ones, or to the
-// unreachable ones, from where it may come back.
+// dropTask moves a task to the completed ones or, if its agent may come back
+// with it, to the unreachable ones.
 func (m *Master) dropTask(f *framework, t *task, unreachable bool) {
 	delete(f.tasks, t.id)
 	if unreachable {
