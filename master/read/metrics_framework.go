@@ -17,13 +17,11 @@ const frameworkPrefix = "master/frameworks/"
 // not counted anything yet: every name exists from the start.
 func addFramework(out map[string]float64, f *master.FrameworkRecord) {
 	prefix := frameworkPrefix + url.PathEscape(f.Info.Name) + "/" + string(f.ID) + "/"
-	zero := func(name string) {
-		if _, counted := out[prefix+name]; !counted {
-			out[prefix+name] = 0
+	for _, name := range counterNames {
+		key := prefix + name
+		if _, counted := out[key]; !counted {
+			out[key] = 0
 		}
-	}
-	for _, name := range frameworkCounters() {
-		zero(name)
 	}
 	out[prefix+"subscribed"] = truth(f.Connected)
 	for _, state := range activeStates {
@@ -42,7 +40,10 @@ func addFramework(out map[string]float64, f *master.FrameworkRecord) {
 	}
 }
 
-// frameworkCounters are the names of the counters that a framework has.
+// counterNames are the names of the counters that a framework has. They are
+// made once, not for each framework at each scrape.
+var counterNames = frameworkCounters()
+
 func frameworkCounters() []string {
 	names := []string{"calls", "events", "offers/sent", "offers/accepted", "offers/declined", "offers/rescinded", "operations"}
 	for _, one := range frameworkCalls {
