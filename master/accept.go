@@ -247,7 +247,7 @@ func (acc *acceptance) add(checked *validation.CheckedTask, batch *runBatch) {
 		agent:     acc.a,
 		id:        mesosid.TaskID(info.TaskID.Value),
 		resources: checked.Resources,
-		record:    newTaskRecord(acc.f, info, info.Executor),
+		record:    newTaskRecord(acc.f, info),
 	}
 	if info.Executor != nil {
 		t.executor = mesosid.ExecutorID(info.Executor.ExecutorID.Value)

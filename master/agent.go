@@ -1,7 +1,6 @@
 package master
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -78,11 +77,6 @@ func (a *agent) offerable() bool { return a.connected() && !a.deactivated && !a.
 
 // pid is the agent's address in the form that older tools read.
 func (a *agent) pid() string { return "slave(1)@" + a.address.String() }
-
-// String names the agent in messages for people.
-func (a *agent) String() string {
-	return fmt.Sprintf("%s at %s (%s)", a.id, a.pid(), a.info.Hostname)
-}
 
 func (a *agent) url() *mesosv1.URL {
 	return &mesosv1.URL{

@@ -1,7 +1,6 @@
 package master
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -55,7 +54,7 @@ type framework struct {
 
 // capabilities are what a framework announced.
 type capabilities struct {
-	revocable, taskKilling, gpu, shared, partitionAware, multiRole, refinement, regionAware bool
+	revocable, gpu, shared, partitionAware, multiRole, refinement, regionAware bool
 }
 
 func capabilitiesOf(info *mesosv1.FrameworkInfo) (c capabilities) {
@@ -66,8 +65,6 @@ func capabilitiesOf(info *mesosv1.FrameworkInfo) (c capabilities) {
 		switch *one.Type {
 		case mesosv1.FrameworkInfoCapabilityTypeRevocableResources:
 			c.revocable = true
-		case mesosv1.FrameworkInfoCapabilityTypeTaskKillingState:
-			c.taskKilling = true
 		case mesosv1.FrameworkInfoCapabilityTypeGpuResources:
 			c.gpu = true
 		case mesosv1.FrameworkInfoCapabilityTypeSharedResources:
@@ -145,8 +142,6 @@ func (f *framework) failoverTimeout() time.Duration {
 	}
 	return validation.FailoverTimeout(*f.info.FailoverTimeout)
 }
-
-func (f *framework) String() string { return fmt.Sprintf("%s (%s)", f.id, f.info.Name) }
 
 // forAllocator gives the allocator's view of the framework.
 func (f *framework) forAllocator() allocator.Framework {

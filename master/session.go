@@ -27,7 +27,7 @@ func (m *Master) NodeCall(ctx context.Context, session string, call *nodev1.Call
 		case nodev1.CallTypePong:
 			a.missed = 0
 		case nodev1.CallTypeReport:
-			m.report(a, call.Report, now)
+			m.report(a, call.Report)
 		case nodev1.CallTypeUpdateAgent:
 			return m.updateAgent(a, call.UpdateAgent)
 		case nodev1.CallTypeUnregister:
@@ -39,7 +39,7 @@ func (m *Master) NodeCall(ctx context.Context, session string, call *nodev1.Call
 	})
 }
 
-func (m *Master) report(a *agent, r *nodev1.Report, now time.Time) {
+func (m *Master) report(a *agent, r *nodev1.Report) {
 	a.missed = 0
 	for i := range r.Updates {
 		m.updated(a, &r.Updates[i])

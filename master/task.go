@@ -39,7 +39,7 @@ func (t *task) set(status mesosv1.TaskStatus) {
 }
 
 // newTaskRecord makes the record of a task that is being launched.
-func newTaskRecord(f *framework, info *mesosv1.TaskInfo, executor *mesosv1.ExecutorInfo) *mesosv1.Task {
+func newTaskRecord(f *framework, info *mesosv1.TaskInfo) *mesosv1.Task {
 	rec := &mesosv1.Task{
 		Name:        info.Name,
 		TaskID:      info.TaskID,
@@ -54,15 +54,15 @@ func newTaskRecord(f *framework, info *mesosv1.TaskInfo, executor *mesosv1.Execu
 		KillPolicy:  info.KillPolicy,
 		Limits:      info.Limits,
 	}
-	if executor != nil {
-		rec.ExecutorID = &executor.ExecutorID
+	if info.Executor != nil {
+		rec.ExecutorID = &info.Executor.ExecutorID
 	}
 	// The framework's user, which holds otherwise, is not repeated here.
 	switch {
 	case info.Command != nil && info.Command.User != nil:
 		rec.User = info.Command.User
-	case executor != nil && executor.Command != nil:
-		rec.User = executor.Command.User
+	case info.Executor != nil && info.Executor.Command != nil:
+		rec.User = info.Executor.Command.User
 	}
 	return rec
 }

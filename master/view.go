@@ -21,8 +21,6 @@ const viewInterval = 100 * time.Millisecond
 // and may be read by any number of goroutines.
 type View struct {
 	version uint64
-	// Time is when the view was taken.
-	Time time.Time
 	// Frameworks are those known, sorted by id; Completed the removed ones,
 	// oldest first.
 	Frameworks []*FrameworkRecord
@@ -133,7 +131,6 @@ func (m *Master) View(ctx context.Context) (*View, error) {
 func (m *Master) buildView(now time.Time) *View {
 	v := &View{
 		version:     m.version.Load(),
-		Time:        now,
 		Completed:   slices.Clone(m.completed),
 		Unreachable: make(map[mesosid.AgentID]time.Time, len(m.unreachable)),
 		Offers:      len(m.offers),

@@ -113,11 +113,6 @@ func allocatable(amount vector, alternatives []vector) bool {
 	return len(alternatives) == 0
 }
 
-// NextExpiry returns the earliest time at which a refusal ends, when
-// [Allocator.Allocate] may have something to offer again without any other
-// event. The time may prove to be too early, never too late.
-func (a *Allocator) NextExpiry() (time.Time, bool) { return a.nextExpiry() }
-
 // touch marks an agent for the next run: something changed on it.
 func (a *Allocator) touch(ag *agent) {
 	ag.settled = false

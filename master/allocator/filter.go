@@ -109,8 +109,10 @@ func (a *Allocator) endPassing() {
 	a.passing = a.passing[:0]
 }
 
-// nextExpiry returns when the first refusal ends.
-func (a *Allocator) nextExpiry() (time.Time, bool) {
+// NextExpiry returns the earliest time at which a refusal ends, when
+// [Allocator.Allocate] may have something to offer again without any other
+// event. The time may prove to be too early, never too late.
+func (a *Allocator) NextExpiry() (time.Time, bool) {
 	at, found := a.refusals.next()
 	if len(a.passing) > 0 && (!found || a.passing[0].until.Before(at)) {
 		return a.passing[0].until, true

@@ -73,7 +73,6 @@ func (s *Server) register(w http.ResponseWriter, r *http.Request, in *nodev1.Reg
 		MaxFrames:    maxFrames,
 		MaxBytes:     s.opts.StreamBytes,
 		WriteTimeout: s.opts.WriteTimeout,
-		Counters:     s.nodeStreams,
 	})
 	if err := s.master.Register(r.Context(), in, subscriber{queue}, id); err != nil {
 		s.refuse(w, r, err)

@@ -71,7 +71,6 @@ func (s *Server) subscribe(w http.ResponseWriter, r *http.Request, call *schedul
 		Heartbeat:           heartbeat,
 		HeartbeatInterval:   master.HeartbeatInterval,
 		HeartbeatAfterFirst: true,
-		Counters:            s.schedulerStreams,
 	})
 	if err := s.master.Subscribe(r.Context(), call.Subscribe, subscriber{queue}, id); err != nil {
 		s.refuse(w, r, err)

@@ -11,7 +11,6 @@ import (
 	"github.com/meseta/meseta/gen/schedulerv1"
 	"github.com/meseta/meseta/internal/httpx"
 	"github.com/meseta/meseta/internal/mesosjson"
-	"github.com/meseta/meseta/internal/stream"
 	"github.com/meseta/meseta/master"
 )
 
@@ -41,8 +40,6 @@ type Server struct {
 
 	schedulerCalls *mesosjson.Decoder[schedulerv1.Call]
 	nodeCalls      *mesosjson.Decoder[nodev1.Call]
-
-	schedulerStreams, nodeStreams *stream.Counters
 }
 
 // New makes the API of a master.
@@ -60,13 +57,11 @@ func New(m *master.Master, opts Options) *Server {
 		opts.Authenticator = httpx.NoAuthentication{}
 	}
 	return &Server{
-		master:           m,
-		opts:             opts,
-		log:              opts.Logger,
-		schedulerCalls:   mesosjson.NewDecoder[schedulerv1.Call](mesosjson.Limits{}),
-		nodeCalls:        mesosjson.NewDecoder[nodev1.Call](mesosjson.Limits{Elements: 4_000_000}),
-		schedulerStreams: new(stream.Counters),
-		nodeStreams:      new(stream.Counters),
+		master:         m,
+		opts:           opts,
+		log:            opts.Logger,
+		schedulerCalls: mesosjson.NewDecoder[schedulerv1.Call](mesosjson.Limits{}),
+		nodeCalls:      mesosjson.NewDecoder[nodev1.Call](mesosjson.Limits{Elements: 4_000_000}),
 	}
 }
 

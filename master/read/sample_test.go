@@ -140,7 +140,7 @@ func sample(t *testing.T) *master.View {
 		Registered: registeredAt, Reregistered: reregisteredAt, Total: parse(t, "cpus:2"),
 	}
 	return &master.View{
-		Time: reregisteredAt, Frameworks: []*master.FrameworkRecord{f1, f2}, Completed: []*master.FrameworkRecord{f0},
+		Frameworks: []*master.FrameworkRecord{f1, f2}, Completed: []*master.FrameworkRecord{f0},
 		Agents: []*master.AgentRecord{s1, s2}, Unreachable: map[mesosid.AgentID]time.Time{"S9": endedAt},
 		Offers: 1, Weights: map[string]float64{"eng": 2.5},
 	}
