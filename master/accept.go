@@ -30,8 +30,7 @@ func (m *Master) accept(f *framework, call *schedulerv1.CallAccept, now time.Tim
 	if err != nil {
 		for _, id := range call.OfferIds {
 			if o := f.offers[mesosid.OfferID(id.Value)]; o != nil {
-				m.dropOffer(o)
-				m.allocation.withdraw(o)
+				m.withdraw(o)
 			}
 		}
 		m.refuseAll(f, call.Operations, err, now)

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -249,9 +250,5 @@ func (a *agent) forAllocator() allocator.Agent {
 
 // usedByFramework gives what the agent's tasks and executors use.
 func (a *agent) usedByFramework() map[mesosid.FrameworkID]resources.Resources {
-	out := make(map[mesosid.FrameworkID]resources.Resources, len(a.used))
-	for id, rs := range a.used {
-		out[id] = rs
-	}
-	return out
+	return maps.Clone(a.used)
 }

@@ -52,6 +52,16 @@ type framework struct {
 	counted frameworkCounters
 }
 
+func newFramework(id mesosid.FrameworkID, now time.Time) *framework {
+	return &framework{
+		id:         id,
+		registered: now,
+		tasks:      map[mesosid.TaskID]*task{},
+		agents:     map[mesosid.AgentID]*agent{},
+		offers:     map[mesosid.OfferID]*offer{},
+	}
+}
+
 // capabilities are what a framework announced.
 type capabilities struct {
 	revocable, gpu, shared, partitionAware, multiRole, refinement, regionAware bool

@@ -3,6 +3,7 @@ package master
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/meseta/meseta/gen/mesosv1"
@@ -67,15 +68,7 @@ func (m *Master) offer(proposals []allocator.Proposal, now time.Time) {
 
 // wants reports whether the framework takes offers for a role.
 func (f *framework) wants(role string) bool {
-	if f.suppressed[role] {
-		return false
-	}
-	for _, r := range f.roles {
-		if r == role {
-			return true
-		}
-	}
-	return false
+	return !f.suppressed[role] && slices.Contains(f.roles, role)
 }
 
 func (m *Master) newOffer(f *framework, a *agent, p allocator.Proposal) *offer {
@@ -140,10 +133,15 @@ func (m *Master) dropOffer(o *offer) {
 	m.changed()
 }
 
-// rescind takes an offer back and tells its framework.
-func (m *Master) rescind(o *offer) {
+// withdraw takes an offer back without telling its framework.
+func (m *Master) withdraw(o *offer) {
 	m.dropOffer(o)
 	m.allocation.withdraw(o)
+}
+
+// rescind takes an offer back and tells its framework.
+func (m *Master) rescind(o *offer) {
+	m.withdraw(o)
 	m.metrics.offersRescinded(o.framework, 1)
 	o.framework.send(m, rescindEvent(o.id))
 }
@@ -171,8 +169,7 @@ func (m *Master) rescindForeignRoles(f *framework, keep []string) {
 // discardOffers takes back the offers of a framework without telling it.
 func (m *Master) discardOffers(f *framework) {
 	for _, o := range f.offers {
-		m.dropOffer(o)
-		m.allocation.withdraw(o)
+		m.withdraw(o)
 	}
 }
 

@@ -244,14 +244,8 @@ func (m *Master) recoverFrameworks(a *agent, in incoming, now time.Time) {
 }
 
 func (m *Master) recoverFramework(id mesosid.FrameworkID, info *mesosv1.FrameworkInfo, now time.Time) {
-	f := &framework{
-		id:         id,
-		recovered:  true,
-		registered: now,
-		tasks:      map[mesosid.TaskID]*task{},
-		agents:     map[mesosid.AgentID]*agent{},
-		offers:     map[mesosid.OfferID]*offer{},
-	}
+	f := newFramework(id, now)
+	f.recovered = true
 	f.setInfo(info, nil, nil, nil)
 	m.frameworks[id] = f
 	m.metrics.frameworkAdded(f)

@@ -80,13 +80,7 @@ func (m *Master) subscribe(call *schedulerv1.CallSubscribe, subscriber Subscribe
 		m.nextFramework++
 	}
 	info.ID = &mesosv1.FrameworkID{Value: string(id)}
-	f = &framework{
-		id:         id,
-		registered: now,
-		tasks:      map[mesosid.TaskID]*task{},
-		agents:     map[mesosid.AgentID]*agent{},
-		offers:     map[mesosid.OfferID]*offer{},
-	}
+	f = newFramework(id, now)
 	f.setInfo(&info, call.SuppressedRoles, call.OfferConstraints, compiled)
 	m.frameworks[id] = f
 	m.connect(f, subscriber, streamID)

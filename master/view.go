@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -132,12 +133,9 @@ func (m *Master) buildView(now time.Time) *View {
 	v := &View{
 		version:     m.version.Load(),
 		Completed:   slices.Clone(m.completed),
-		Unreachable: make(map[mesosid.AgentID]time.Time, len(m.unreachable)),
+		Unreachable: maps.Clone(m.unreachable),
 		Offers:      len(m.offers),
 		Weights:     m.opts.Weights,
-	}
-	for id, since := range m.unreachable {
-		v.Unreachable[id] = since
 	}
 	v.Frameworks = make([]*FrameworkRecord, 0, len(m.frameworks))
 	for _, f := range m.frameworks {

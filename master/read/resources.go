@@ -1,6 +1,7 @@
 package read
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/meseta/meseta/gen/mesosv1"
@@ -57,14 +58,7 @@ func sumV1(messages []mesosv1.Resource) raw {
 	return sum(rs)
 }
 
-func standard(name string) bool {
-	for _, s := range standardNames {
-		if s == name {
-			return true
-		}
-	}
-	return false
-}
+func standard(name string) bool { return slices.Contains(standardNames[:], name) }
 
 // amountText is a range or a set as text.
 func amountText(r *resources.Resource) string {

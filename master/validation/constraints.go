@@ -3,8 +3,10 @@ package validation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/internal/resources"
@@ -73,7 +75,7 @@ func (g constraintGroup) match(t ConstraintTarget) bool {
 
 func compileConstraints(in *mesosv1.OfferConstraints, maxProgram int) (*Constraints, error) {
 	out := &Constraints{roles: make(map[string][]constraintGroup, len(in.RoleConstraints))}
-	for _, name := range sortedKeys(in.RoleConstraints) {
+	for _, name := range slices.Sorted(maps.Keys(in.RoleConstraints)) {
 		groups := in.RoleConstraints[name].Groups
 		if len(groups) == 0 {
 			return nil, fmt.Errorf("'OfferConstraints::role_constraints' has an empty 'RoleConstraints::groups' for role %s", name)

@@ -7,6 +7,7 @@ package validation
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -161,12 +162,7 @@ func representable(s float64) bool {
 func formatDouble(f float64) string { return strconv.FormatFloat(f, 'g', 6, 64) }
 
 func offerFilters(filters map[string]mesosv1.OfferFilters) error {
-	names := make([]string, 0, len(filters))
-	for name := range filters {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(filters)) {
 		min := filters[name].MinAllocatableResources
 		if min == nil {
 			continue
@@ -199,7 +195,7 @@ func Subscription(roles, suppressed []string, constraints *mesosv1.OfferConstrai
 	if constraints == nil {
 		return nil, nil
 	}
-	for _, name := range sortedKeys(constraints.RoleConstraints) {
+	for _, name := range slices.Sorted(maps.Keys(constraints.RoleConstraints)) {
 		if !slices.Contains(roles, name) {
 			// The missing space is part of the text that Mesos sends.
 			return nil, fmt.Errorf("Offer constraints specify `role_constraints` for a role '%s'not contained in the set of roles", name)
@@ -210,13 +206,4 @@ func Subscription(roles, suppressed []string, constraints *mesosv1.OfferConstrai
 		return nil, fmt.Errorf("Offer constraints are not valid: %w", err)
 	}
 	return compiled, nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
