@@ -42,6 +42,15 @@ func (r *Reader) fromState(fill func(*object, *master.View)) func(http.ResponseW
 	}
 }
 
+// ofView serves a value that is made of a view, for answers that are short.
+func (r *Reader) ofView(w http.ResponseWriter, req *http.Request, value func(*master.View) any) error {
+	v, err := r.source.View(req.Context())
+	if err != nil {
+		return err
+	}
+	return httpx.WriteJSONP(w, req, value(v))
+}
+
 func (r *Reader) version(w http.ResponseWriter, req *http.Request) error {
 	return httpx.WriteJSONP(w, req, r.build)
 }
@@ -78,22 +87,14 @@ func (r *Reader) tasks(w http.ResponseWriter, req *http.Request) error {
 }
 
 func (r *Reader) roles(w http.ResponseWriter, req *http.Request) error {
-	v, err := r.source.View(req.Context())
-	if err != nil {
-		return err
-	}
-	return httpx.WriteJSONP(w, req, legacyRoles(v, r.opts.Roles))
+	return r.ofView(w, req, func(v *master.View) any { return legacyRoles(v, r.opts.Roles) })
 }
 
 func (r *Reader) weights(w http.ResponseWriter, req *http.Request) error {
 	if req.Method != http.MethodGet {
 		return notYet(w, req)
 	}
-	v, err := r.source.View(req.Context())
-	if err != nil {
-		return err
-	}
-	return httpx.WriteJSONP(w, req, weights(v))
+	return r.ofView(w, req, func(v *master.View) any { return weights(v) })
 }
 
 func (r *Reader) quota(w http.ResponseWriter, req *http.Request) error {
@@ -147,11 +148,7 @@ func (r *Reader) snapshot(w http.ResponseWriter, req *http.Request) error {
 			return fault.Wrap(fault.Invalid, "Invalid timeout '"+q.Get("timeout")+"': "+durationProblem(q.Get("timeout"))+".\n", err)
 		}
 	}
-	v, err := r.source.View(req.Context())
-	if err != nil {
-		return err
-	}
-	return httpx.WriteJSONP(w, req, operatorv1.MetricsSnapshot(r.metrics(v, time.Now())))
+	return r.ofView(w, req, func(v *master.View) any { return operatorv1.MetricsSnapshot(r.metrics(v, time.Now())) })
 }
 
 func (r *Reader) systemStats(w http.ResponseWriter, req *http.Request) error {

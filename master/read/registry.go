@@ -5,7 +5,6 @@ import (
 
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/operatorv1"
-	"github.com/meseta/meseta/internal/httpx"
 	"github.com/meseta/meseta/internal/resources"
 	"github.com/meseta/meseta/master"
 	"github.com/meseta/meseta/master/validation"
@@ -14,11 +13,7 @@ import (
 // registry shows what a registry in memory holds: this master and the agents
 // that it has admitted.
 func (r *Reader) registry(w http.ResponseWriter, req *http.Request) error {
-	v, err := r.source.View(req.Context())
-	if err != nil {
-		return err
-	}
-	return httpx.WriteJSONP(w, req, registryOf(v, r.source.Info()))
+	return r.ofView(w, req, func(v *master.View) any { return registryOf(v, r.source.Info()) })
 }
 
 func registryOf(v *master.View, info mesosv1.MasterInfo) operatorv1.Registry {
@@ -37,11 +32,7 @@ func registryOf(v *master.View, info mesosv1.MasterInfo) operatorv1.Registry {
 // constraintsDebug shows which agents the offer constraints of frameworks
 // exclude.
 func (r *Reader) constraintsDebug(w http.ResponseWriter, req *http.Request) error {
-	v, err := r.source.View(req.Context())
-	if err != nil {
-		return err
-	}
-	return httpx.WriteJSONP(w, req, excluded(v))
+	return r.ofView(w, req, func(v *master.View) any { return excluded(v) })
 }
 
 // excluded lists the agents that each constrained role of a framework may not
