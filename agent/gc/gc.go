@@ -3,6 +3,7 @@ package gc
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -102,35 +103,42 @@ func (c *Collector) Run(ctx context.Context) error {
 // scan enters every sandbox on the disk that is not in use, with the time of
 // its last change.
 func (c *Collector) scan() {
-	paths, err := filepath.Glob(filepath.Join(c.opts.Layout.Agents(), "*/frameworks/*/executors/*/runs/*"))
-	if err != nil {
-		c.opts.Logger.Warn("old sandboxes are not found", "err", err)
-		return
-	}
+	found := c.sandboxes()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, path := range paths {
-		info, err := os.Lstat(path)
-		if err != nil || !info.IsDir() {
-			continue
-		}
-		if filepath.Base(c.agentOf(path)) == sandbox.Latest {
-			continue // the same sandboxes once more, through the link
-		}
+	for path, changed := range found {
 		_, live := c.live[path]
 		if _, known := c.dead[path]; !live && !known {
-			c.dead[path] = info.ModTime()
+			c.dead[path] = changed
 		}
 	}
 	c.pending.Store(int64(len(c.dead)))
 }
 
-// agentOf is the directory of the agent id of a sandbox.
-func (c *Collector) agentOf(path string) string {
-	for range 6 {
-		path = filepath.Dir(path)
+// sandboxes are the times of the last change of all sandboxes on the disk. It
+// is called without the lock: the agent's actor, which must not block, waits
+// for that in Keep and Drop.
+func (c *Collector) sandboxes() map[string]time.Time {
+	agents, err := os.ReadDir(c.opts.Layout.Agents())
+	if err != nil && !os.IsNotExist(err) {
+		c.opts.Logger.Warn("old sandboxes are not found", "err", err)
 	}
-	return path
+	found := map[string]time.Time{}
+	for _, agent := range agents {
+		if agent.Name() == sandbox.Latest {
+			continue // the same sandboxes once more, through the link
+		}
+		dir := filepath.Join(c.opts.Layout.Agents(), agent.Name())
+		// Only a bad pattern is an error of Glob, and this one is not.
+		runs, _ := fs.Glob(os.DirFS(dir), "frameworks/*/executors/*/runs/*")
+		for _, run := range runs {
+			path := filepath.Join(dir, run)
+			if info, err := os.Lstat(path); err == nil && info.IsDir() {
+				found[path] = info.ModTime()
+			}
+		}
+	}
+	return found
 }
 
 func (c *Collector) collect(ctx context.Context, now time.Time) {
