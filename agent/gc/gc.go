@@ -42,7 +42,6 @@ type Collector struct {
 
 	maxAge            atomic.Int64
 	succeeded, failed atomic.Int64
-	pending           atomic.Int64
 }
 
 // New makes a collector.
@@ -69,7 +68,6 @@ func (c *Collector) Drop(path string, now time.Time) {
 	defer c.mu.Unlock()
 	delete(c.live, path)
 	c.dead[path] = now
-	c.pending.Store(int64(len(c.dead)))
 }
 
 // Statistics are numbers for the metrics.
@@ -81,7 +79,10 @@ type Statistics struct {
 
 // Statistics reads the numbers.
 func (c *Collector) Statistics() Statistics {
-	return Statistics{c.succeeded.Load(), c.failed.Load(), c.pending.Load(), time.Duration(c.maxAge.Load())}
+	c.mu.Lock()
+	pending := int64(len(c.dead))
+	c.mu.Unlock()
+	return Statistics{c.succeeded.Load(), c.failed.Load(), pending, time.Duration(c.maxAge.Load())}
 }
 
 // Run looks at the disk in intervals until ctx is done. First it finds the
@@ -112,7 +113,6 @@ func (c *Collector) scan() {
 			c.dead[path] = changed
 		}
 	}
-	c.pending.Store(int64(len(c.dead)))
 }
 
 // sandboxes are the times of the last change of all sandboxes on the disk. It
@@ -195,9 +195,6 @@ func (c *Collector) remove(path string) {
 		c.succeeded.Add(1)
 		c.prune(filepath.Dir(path))
 	}
-	c.mu.Lock()
-	c.pending.Store(int64(len(c.dead)))
-	c.mu.Unlock()
 }
 
 // prune removes a runs directory whose last run is gone, then its executor,
