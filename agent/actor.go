@@ -234,7 +234,7 @@ func newFramework(id mesosid.FrameworkID) *framework {
 
 // tidy removes a framework that has nothing left on the agent.
 func (act *actor) tidy(f *framework) {
-	if act.frameworks[f.id] != f || len(f.executors) > 0 || len(act.updates.Streams(f.id)) > 0 {
+	if act.frameworks[f.id] != f || len(f.executors) > 0 || act.updates.Any(f.id) {
 		return
 	}
 	delete(act.frameworks, f.id)

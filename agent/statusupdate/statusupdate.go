@@ -52,7 +52,9 @@ type Delivery struct {
 // belongs to the agent's actor. It starts paused.
 type Manager struct {
 	streams map[Key]*stream
-	paused  bool
+	// open counts the streams of each framework that has any.
+	open   map[mesosid.FrameworkID]int
+	paused bool
 	// due orders the streams by the time of their next delivery. Entries are
 	// left in place when a stream moves on; round tells which ones are valid.
 	due dueHeap
@@ -66,7 +68,9 @@ type stream struct {
 }
 
 // New returns a Manager without streams, paused.
-func New() *Manager { return &Manager{streams: map[Key]*stream{}, paused: true} }
+func New() *Manager {
+	return &Manager{streams: map[Key]*stream{}, open: map[mesosid.FrameworkID]int{}, paused: true}
+}
 
 // Append adds an update to its stream, opening it when needed, and returns
 // the delivery that follows: the update itself when nothing is before it.
@@ -76,6 +80,7 @@ func (m *Manager) Append(now time.Time, key Key, status *mesosv1.TaskStatus) (De
 	if s == nil {
 		s = &stream{key: key}
 		m.streams[key] = s
+		m.open[key.Framework]++
 	}
 	s.pending = append(s.pending, status)
 	if len(s.pending) > 1 || m.paused {
@@ -100,7 +105,7 @@ func (m *Manager) Acknowledge(now time.Time, key Key, uuid []byte) (acked *mesos
 	s.round++
 	s.delay = 0
 	if len(s.pending) == 0 || taskstate.Terminal(head.State) {
-		delete(m.streams, key)
+		m.remove(key)
 		return head, Delivery{}, false, nil
 	}
 	if m.paused {
@@ -170,12 +175,24 @@ func (m *Manager) Next() (time.Time, bool) {
 func (m *Manager) Close(key Key) {
 	if s := m.streams[key]; s != nil {
 		s.round++
-		delete(m.streams, key)
+		m.remove(key)
+	}
+}
+
+// remove takes a stream that is there out of the table.
+func (m *Manager) remove(key Key) {
+	delete(m.streams, key)
+	if m.open[key.Framework]--; m.open[key.Framework] == 0 {
+		delete(m.open, key.Framework)
 	}
 }
 
 // Open reports whether updates of the task await acknowledgement.
 func (m *Manager) Open(key Key) bool { return m.streams[key] != nil }
+
+// Any reports whether updates of any task of the framework await
+// acknowledgement.
+func (m *Manager) Any(framework mesosid.FrameworkID) bool { return m.open[framework] > 0 }
 
 // Len is the number of streams.
 func (m *Manager) Len() int { return len(m.streams) }

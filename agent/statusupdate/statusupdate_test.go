@@ -227,3 +227,40 @@ func TestStreamsOfAFrameworkCanBeFoundAndClosed(t *testing.T) {
 		t.Errorf("repetitions: %+v", due)
 	}
 }
+
+func TestAFrameworkHasUpdatesUntilItsLastStreamIsGone(t *testing.T) {
+	t.Parallel()
+	m := resumed()
+	second, third := Key{"f", "t2"}, Key{"f", "t3"}
+	expect := func(when string, want bool) {
+		t.Helper()
+		if got := m.Any("f"); got != want {
+			t.Errorf("%s: %v, want %v", when, got, want)
+		}
+	}
+	expect("without streams", false)
+	m.Append(start, Key{"g", "t"}, update("1", mesosv1.TaskStarting))
+	expect("with a stream of another framework", false)
+	for _, k := range []Key{key, second, third} {
+		m.Append(start, k, update("1", mesosv1.TaskRunning))
+		m.Append(start, k, update("2", mesosv1.TaskFinished))
+	}
+	expect("with three streams", true)
+	m.Close(key)
+	m.Close(key)
+	expect("with one of three streams closed, twice", true)
+	m.Acknowledge(start, second, []byte("1"))
+	m.Acknowledge(start, second, []byte("2"))
+	expect("with one stream left", true)
+	m.Acknowledge(start, third, []byte("1"))
+	expect("with one update left", true)
+	m.Acknowledge(start, third, []byte("2"))
+	expect("when all is acknowledged", false)
+	m.Append(start, key, update("3", mesosv1.TaskRunning))
+	expect("with a stream that is opened again", true)
+	m.Acknowledge(start, key, []byte("3"))
+	expect("when a stream has ended empty", false)
+	if !m.Any("g") || m.Any("h") {
+		t.Error("the streams of other frameworks were touched")
+	}
+}
