@@ -218,18 +218,7 @@ func (a *Agent) View(ctx context.Context) (*View, error) {
 	default:
 		return nil, ErrRecovering
 	}
-	reply := make(chan *View, 1)
-	if err := a.do(ctx, func(act *actor) { reply <- act.snapshot() }); err != nil {
-		return nil, err
-	}
-	select {
-	case view := <-reply:
-		return view, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-a.stopped:
-		return nil, ErrStopped
-	}
+	return ask(ctx, a, (*actor).snapshot)
 }
 
 // Statistics measures the usage of a running container. The error wraps
@@ -256,6 +245,25 @@ func (a *Agent) do(ctx context.Context, command func(*actor)) error {
 	case <-a.stopped:
 		return ErrStopped
 	}
+}
+
+// ask lets the actor answer a question. It blocks until the actor has done so.
+func ask[T any](ctx context.Context, a *Agent, question func(*actor) T) (T, error) {
+	// With room for the answer the actor does not wait for one who has left.
+	reply := make(chan T, 1)
+	err := a.do(ctx, func(act *actor) { reply <- question(act) })
+	if err == nil {
+		select {
+		case answer := <-reply:
+			return answer, nil
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-a.stopped:
+			err = ErrStopped
+		}
+	}
+	var none T
+	return none, err
 }
 
 // post is do without an end other than that of the agent.

@@ -18,29 +18,16 @@ import (
 type handler Agent
 
 func (h *handler) Register(ctx context.Context) (*nodev1.Register, error) {
-	type answer struct {
-		register *nodev1.Register
-		err      error
-	}
-	reply := make(chan answer, 1)
-	err := (*Agent)(h).do(ctx, func(act *actor) {
+	register, err := ask(ctx, (*Agent)(h), func(act *actor) *nodev1.Register {
 		if act.stopping || act.leaving {
-			reply <- answer{err: session.ErrLeaving}
-			return
+			return nil
 		}
-		reply <- answer{register: act.register()}
+		return act.register()
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && register == nil {
+		err = session.ErrLeaving
 	}
-	select {
-	case a := <-reply:
-		return a.register, a.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-h.stopped:
-		return nil, ErrStopped
-	}
+	return register, err
 }
 
 func (h *handler) Registered(ctx context.Context, id, host string, r *nodev1.Registered) {
