@@ -16,10 +16,8 @@ import (
 	"github.com/meseta/meseta/internal/recordio"
 )
 
-// Media types of the API, and the headers of the messages within streams.
+// Headers of the messages within streams.
 const (
-	protobuf           = "application/x-protobuf"
-	recordIO           = "application/recordio"
 	messageContentType = "Message-Content-Type"
 	messageAccept      = "Message-Accept"
 )
@@ -55,19 +53,19 @@ func refuse(status int, format string, args ...any) error {
 
 // decode reads the call out of the body.
 func (s *Server) decode(w http.ResponseWriter, r *http.Request) (*agentv1.Call, error) {
-	media, status, text := httpx.ContentType(r.Header, httpx.JSON, protobuf, recordIO)
+	media, status, text := httpx.ContentType(r.Header, httpx.JSON, httpx.Protobuf, httpx.RecordIO)
 	if status != 0 {
 		return nil, refuse(status, "%s", text)
 	}
-	inner, streaming := r.Header.Get(messageContentType), media == recordIO
+	inner, streaming := r.Header.Get(messageContentType), media == httpx.RecordIO
 	switch {
 	case streaming && inner == "":
 		return nil, refuse(http.StatusBadRequest, "Expecting 'Message-Content-Type' to be set for streaming requests")
-	case streaming && inner != httpx.JSON && inner != protobuf:
+	case streaming && inner != httpx.JSON && inner != httpx.Protobuf:
 		return nil, refuse(http.StatusUnsupportedMediaType, "Expecting 'Message-Content-Type' of application/json or application/x-protobuf")
 	case !streaming && inner != "":
 		return nil, refuse(http.StatusUnsupportedMediaType, "Expecting 'Message-Content-Type' to be not set for non-streaming requests")
-	case media == protobuf || inner == protobuf:
+	case media == httpx.Protobuf || inner == httpx.Protobuf:
 		return nil, refuse(http.StatusUnsupportedMediaType, "application/x-protobuf is not supported yet; use application/json")
 	}
 	body, err := httpx.ReadBody(w, r, s.opts.BodyLimits)
@@ -144,15 +142,15 @@ func validate(call *agentv1.Call) error {
 
 // acceptable checks that the client takes an answer in JSON.
 func acceptable(r *http.Request, call *agentv1.Call) error {
-	media, ok := httpx.Negotiate(r.Header, httpx.JSON, protobuf, recordIO)
+	media, ok := httpx.Negotiate(r.Header, httpx.JSON, httpx.Protobuf, httpx.RecordIO)
 	switch {
 	case !ok:
 		return refuse(http.StatusNotAcceptable, "Expecting 'Accept' to allow application/json or application/x-protobuf or application/recordio")
-	case media == recordIO:
+	case media == httpx.RecordIO:
 		return refuse(http.StatusNotAcceptable, "Streaming response is not supported for %s call", call.Type)
 	case len(r.Header.Values(messageAccept)) > 0:
 		return refuse(http.StatusNotAcceptable, "Expecting 'Message-Accept' to be not set for non-streaming responses")
-	case media == protobuf:
+	case media == httpx.Protobuf:
 		return refuse(http.StatusNotAcceptable, "application/x-protobuf is not supported yet; accept application/json")
 	}
 	return nil

@@ -73,15 +73,14 @@ func (s *Service) build(ctx context.Context, cfg *config.Agent, listener net.Lis
 	if s.agent, err = agent.New(opts); err != nil {
 		return err
 	}
-	router := httpx.NewRouter("/slave(1)")
-	api.New(s.agent, api.Options{
+	server := api.New(s.agent, api.Options{
 		Flags:      cfg.Values(),
 		BodyLimits: httpx.BodyLimits{MaxBytes: int64(cfg.MaxRequestSize)},
 		Gatherer:   registry,
 		Verbosity:  env.Verbosity,
 		Logger:     logger,
-	}).Routes(router)
-	s.server = daemon.NewServer(listener, router, cfg.HTTP, logger)
+	})
+	s.server = daemon.NewServer(listener, server.Handler(), cfg.HTTP, logger)
 	return nil
 }
 
