@@ -160,7 +160,7 @@ func (m *Machine) Resume(now time.Time, r Recovered) []Action {
 	m.status = &r.Status
 	if r.Ended {
 		m.phase, m.released = Ended, true
-		return m.remove(nil)
+		return m.remove()
 	}
 	m.phase = Running
 	var actions []Action
@@ -197,11 +197,11 @@ func (m *Machine) Prepared(now time.Time, status containerizer.Status, err error
 	case m.phase != Preparing:
 		return nil
 	case m.kill != nil:
-		return m.killedBeforeDelivery(nil)
+		return m.killedBeforeDelivery()
 	case errors.Is(err, containerizer.ErrUnavailable):
 		return append(m.Progress(now, unavailableText(err)), m.retryLater(now)...)
 	case err != nil:
-		return m.end(nil, launchFailed(err))
+		return m.end(launchFailed(err))
 	}
 	m.phase, m.status, m.retryDelay = Launching, &status, 0
 	actions := m.emit(nil, Update{State: mesosv1.TaskStarting, Source: mesosv1.SourceExecutor})
@@ -219,9 +219,9 @@ func (m *Machine) Launched(now time.Time, status containerizer.Status, err error
 	case errors.Is(err, containerizer.ErrUnavailable):
 		return m.retryLater(now)
 	case err != nil && m.kill != nil:
-		return m.killedBeforeDelivery(nil)
+		return m.killedBeforeDelivery()
 	case err != nil:
-		return m.end(nil, launchFailed(err))
+		return m.end(launchFailed(err))
 	}
 	m.phase, m.status, m.retryDelay = Running, &status, 0
 	var actions []Action
@@ -248,7 +248,7 @@ func (m *Machine) Exited(now time.Time, exit containerizer.Exit, err error) []Ac
 	case err != nil:
 		exit = containerizer.Exit{Message: err.Error()}
 	}
-	return m.end(nil, m.outcome(exit))
+	return m.end(m.outcome(exit))
 }
 
 // Removed ends OpRemove.
@@ -258,7 +258,7 @@ func (m *Machine) Removed(now time.Time, err error) []Action {
 	case err != nil:
 		return m.retryLater(now)
 	case m.phase == Aborting:
-		return m.killedBeforeDelivery(nil)
+		return m.killedBeforeDelivery()
 	case m.phase == Removing:
 		m.phase = Gone
 	}
@@ -271,7 +271,7 @@ func (m *Machine) Release() []Action {
 		return nil
 	}
 	m.released = true
-	return m.remove(nil)
+	return m.remove()
 }
 
 // Kill asks for the end of the task. It may come at any time and repeatedly.
@@ -290,7 +290,7 @@ func (m *Machine) Kill(now time.Time, k Kill) []Action {
 	case m.phase == Preparing && m.busy == OpPrepare:
 		return []Action{{Cancel: true}}
 	case m.phase == Preparing:
-		return m.killedBeforeDelivery(nil)
+		return m.killedBeforeDelivery()
 	case m.phase == Launching && m.busy == OpNone:
 		return m.abort()
 	}
@@ -432,20 +432,19 @@ func (m *Machine) emit(actions []Action, u Update) []Action {
 
 // end reports the terminal update and waits for its storing; without a
 // framework to report to, the container goes at once.
-func (m *Machine) end(actions []Action, u Update) []Action {
+func (m *Machine) end(u Update) []Action {
 	m.phase = Ended
 	m.graceEnds, m.completion, m.retryAt = time.Time{}, time.Time{}, time.Time{}
 	m.retryDelay = 0
-	actions = m.emit(actions, u)
 	if m.kill != nil && m.kill.Silent {
-		return m.remove(actions)
+		return m.remove()
 	}
-	return actions
+	return m.emit(nil, u)
 }
 
-func (m *Machine) remove(actions []Action) []Action {
+func (m *Machine) remove() []Action {
 	m.phase = Removing
-	return m.begin(actions, OpRemove)
+	return m.begin(nil, OpRemove)
 }
 
 func (m *Machine) abort() []Action {

@@ -65,12 +65,12 @@ func (m *Machine) killedState() mesosv1.TaskState {
 }
 
 // killedBeforeDelivery ends a task that never ran.
-func (m *Machine) killedBeforeDelivery(actions []Action) []Action {
+func (m *Machine) killedBeforeDelivery() []Action {
 	reason := m.kill.Reason
 	if reason == "" {
 		reason = mesosv1.ReasonTaskKilledDuringLaunch
 	}
-	return m.end(actions, Update{
+	return m.end(Update{
 		State: m.killedState(), Source: mesosv1.SourceAgent, Reason: reason,
 		Message: "Killed before delivery to the executor",
 	})
