@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -141,7 +142,7 @@ func (act *actor) recoverExecutor(f *framework, saved *checkpoint.Framework, e *
 		for i, u := range stream.Updates {
 			t.reported = u.State
 			t.record = withStatus(t.record, u)
-			executor.status = newest(u.ContainerStatus, executor.status)
+			executor.status = cmp.Or(u.ContainerStatus, executor.status)
 			if u.State == mesosv1.TaskRunning && launched.IsZero() && u.Timestamp != nil {
 				launched = time.UnixMicro(int64(*u.Timestamp * 1e6))
 			}
@@ -170,11 +171,4 @@ func (act *actor) recoverExecutor(f *framework, saved *checkpoint.Framework, e *
 	}
 	act.start(executor)
 	act.log.Info("task recovered", "framework", f.id, "task", info.TaskID.Value, "state", t.reported, "container_known", known)
-}
-
-func newest(a, b *mesosv1.ContainerStatus) *mesosv1.ContainerStatus {
-	if a != nil {
-		return a
-	}
-	return b
 }

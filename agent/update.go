@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"crypto/rand"
 	"errors"
 	"net"
 	"slices"
@@ -100,10 +99,7 @@ func (act *actor) newStatus(id mesosid.TaskID, executor mesosid.ExecutorID, u ta
 }
 
 func newUUID() []byte {
-	var id uuid.UUID
-	rand.Read(id[:])
-	id[6] = id[6]&0x0f | 0x40 // version 4
-	id[8] = id[8]&0x3f | 0x80 // variant of RFC 9562
+	id := uuid.New()
 	return id[:]
 }
 

@@ -9,6 +9,7 @@ package statusupdate
 
 import (
 	"bytes"
+	"cmp"
 	"container/heap"
 	"errors"
 	"fmt"
@@ -228,19 +229,7 @@ func (m *Manager) valid(e dueEntry) bool {
 }
 
 func compareKeys(a, b Key) int {
-	if a.Framework != b.Framework {
-		if a.Framework < b.Framework {
-			return -1
-		}
-		return 1
-	}
-	switch {
-	case a.Task < b.Task:
-		return -1
-	case a.Task > b.Task:
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(a.Framework, b.Framework), cmp.Compare(a.Task, b.Task))
 }
 
 type dueEntry struct {

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
@@ -149,12 +150,8 @@ func variableValue(v mesosv1.EnvironmentVariable) (string, error) {
 func (c *config) options(name string, labels map[string]string) client.ContainerCreateOptions {
 	cfg := *c.container
 	cfg.Labels = make(map[string]string, len(c.container.Labels)+len(labels))
-	for k, v := range c.container.Labels {
-		cfg.Labels[k] = v
-	}
-	for k, v := range labels {
-		cfg.Labels[k] = v
-	}
+	maps.Copy(cfg.Labels, c.container.Labels)
+	maps.Copy(cfg.Labels, labels)
 	return client.ContainerCreateOptions{
 		Config: &cfg, HostConfig: c.host, NetworkingConfig: c.network, Name: name,
 	}

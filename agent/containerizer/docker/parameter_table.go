@@ -3,6 +3,7 @@ package docker
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -21,9 +22,7 @@ func options() map[string]option {
 	for _, part := range []map[string]option{
 		identityOptions(), networkOptions(), resourceOptions(), storageOptions(), securityOptions(), refusedOptions(),
 	} {
-		for key, o := range part {
-			table[key] = o
-		}
+		maps.Copy(table, part)
 	}
 	return table
 }
