@@ -21,9 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +34,7 @@ import (
 	"github.com/meseta/meseta/agent/session"
 	"github.com/meseta/meseta/gen/mesosv1"
 	"github.com/meseta/meseta/gen/nodev1"
+	"github.com/meseta/meseta/internal/hoststat"
 	"github.com/meseta/meseta/internal/mesosid"
 )
 
@@ -99,7 +98,7 @@ func New(opts Options) (*Agent, error) {
 		return nil, err
 	}
 	if opts.BootID == "" {
-		opts.BootID = bootID()
+		opts.BootID = hoststat.BootID()
 	}
 	a := &Agent{
 		opts:          opts,
@@ -300,13 +299,3 @@ func (a *Agent) reporter(ctx context.Context) error {
 }
 
 func (a *Agent) checkpointDir() string { return filepath.Join(a.layout.WorkDir, "meta") }
-
-// bootID names the run of the kernel, or is empty where the kernel has no name
-// for it.
-func bootID() string {
-	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
-}

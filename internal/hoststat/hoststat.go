@@ -1,4 +1,5 @@
-// Package hoststat reads load and memory of the machine from /proc.
+// Package hoststat reads load and memory of the machine, and which boot it is
+// in, from /proc.
 package hoststat
 
 import (
@@ -28,6 +29,18 @@ func Read() (Stats, error) {
 	s := Stats{CPUs: runtime.NumCPU()}
 	err := errors.Join(s.readLoad("/proc/loadavg"), s.readMemory("/proc/meminfo"))
 	return s, err
+}
+
+// BootID is a text that is unique for each boot of the kernel, or "" where it
+// is unknown.
+func BootID() string { return readBootID("/proc/sys/kernel/random/boot_id") }
+
+func readBootID(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }
 
 func (s *Stats) readLoad(path string) error {

@@ -53,3 +53,21 @@ func TestMemoryIsReadFromTheKernelsTable(t *testing.T) {
 		t.Errorf("%d MiB, %v", absent.MemTotal>>20, err)
 	}
 }
+
+func TestTheBootHasAnIDWithoutTheEndOfItsLine(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "boot_id")
+	const id = "0f2c6d0e-6b0a-4d53-9d5c-6f1f0c1b7a11"
+	if err := os.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := readBootID(path); got != id {
+		t.Errorf("%q", got)
+	}
+	if got := readBootID(path + "x"); got != "" {
+		t.Errorf("%q is the id of a boot that has none", got)
+	}
+	if first, second := BootID(), BootID(); len(first) != len(id) || first != second {
+		t.Errorf("%q and then %q", first, second)
+	}
+}

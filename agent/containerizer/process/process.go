@@ -24,7 +24,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -33,6 +32,7 @@ import (
 	"github.com/meseta/meseta/agent/containerizer/process/cgroup"
 	"github.com/meseta/meseta/agent/containerizer/process/supervisor"
 	"github.com/meseta/meseta/agent/containerizer/process/wire"
+	"github.com/meseta/meseta/internal/hoststat"
 	"github.com/meseta/meseta/internal/mesosid"
 )
 
@@ -170,9 +170,8 @@ func New(config Config) (*Containerizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("runtime directory: %w", err)
 	}
-	bootID, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	c := &Containerizer{
-		config: config, lock: lock, bootID: strings.TrimSpace(string(bootID)),
+		config: config, lock: lock, bootID: hoststat.BootID(),
 		log: config.Log, spawning: make(chan struct{}, 1),
 		containers: map[mesosid.ContainerID]*container{}, supervisors: map[string]*shard{}, warned: map[string]bool{},
 	}
