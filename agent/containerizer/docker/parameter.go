@@ -19,8 +19,12 @@ type option func(c *config, value string) error
 // last, so that they win over what the task says elsewhere, as they do on the
 // command line of Mesos.
 func setParameters(c *config, spec containerizer.Spec) error {
+	parameters := spec.Container.Docker.Parameters
+	if len(parameters) == 0 {
+		return nil // most tasks have none, and the table is large
+	}
 	table := options()
-	for _, p := range spec.Container.Docker.Parameters {
+	for _, p := range parameters {
 		key := strings.TrimLeft(p.Key, "-")
 		apply, ok := table[key]
 		if !ok {

@@ -130,7 +130,8 @@ func environment(spec containerizer.Spec) ([]string, error) {
 			}
 		}
 	}
-	return merged.list(), noZero("environment", merged.list()...)
+	list := merged.list()
+	return list, noZero("environment", list...)
 }
 
 func variableValue(v mesosv1.EnvironmentVariable) (string, error) {
