@@ -115,14 +115,15 @@ func (m *metricList) tasks(v *View) {
 // resources are counted apart.
 func (m *metricList) resources(v *View) {
 	total, used := v.Totals()
+	parts := []struct {
+		infix       string
+		total, used resources.Resources
+	}{
+		{"", total.NonRevocable(), used.NonRevocable()},
+		{"_revocable", total.Revocable(), used.Revocable()},
+	}
 	for _, name := range []string{"cpus", "gpus", "mem", "disk"} {
-		for _, part := range []struct {
-			infix       string
-			total, used resources.Resources
-		}{
-			{"", total.NonRevocable(), used.NonRevocable()},
-			{"_revocable", total.Revocable(), used.Revocable()},
-		} {
+		for _, part := range parts {
 			t, u := part.total.Amount(name).Float(), part.used.Amount(name).Float()
 			percent := 0.0
 			if t > 0 {

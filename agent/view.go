@@ -171,12 +171,13 @@ func (v *View) Totals() (total, used resources.Resources) {
 	if err != nil {
 		total = resources.Resources{} // they were checked at the start
 	}
+	var sum resources.Builder
 	for _, f := range v.Frameworks {
 		for i := range f.Executors {
 			if e := &f.Executors[i]; e.Live {
-				used = used.Add(e.Used())
+				sum.Add(e.Used())
 			}
 		}
 	}
-	return total, used
+	return total, sum.Resources()
 }
