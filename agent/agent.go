@@ -204,9 +204,6 @@ func (a *Agent) Unregister() {
 // Files serves the files of sandboxes.
 func (a *Agent) Files() *sandbox.Files { return a.files }
 
-// Layout tells where sandboxes are.
-func (a *Agent) Layout() sandbox.Layout { return a.layout }
-
 // View returns the present state for readers. It waits for one turn of the
 // actor. The error is ErrRecovering, ErrStopped, or that of ctx.
 func (a *Agent) View(ctx context.Context) (*View, error) {

@@ -205,9 +205,6 @@ func (s *Service) Address() netip.AddrPort {
 // Endpoint is what others are told to connect to.
 func (s *Service) Endpoint() config.Endpoint { return s.endpoint }
 
-// HasDocker reports whether tasks with Docker images can run.
-func (s *Service) HasDocker() bool { return s.docker != nil }
-
 // ErrUnregistered is with what the components end after Unregister.
 var ErrUnregistered = errors.New("the agent has left the cluster")
 

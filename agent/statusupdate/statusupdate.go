@@ -209,14 +209,6 @@ func (m *Manager) Streams(framework mesosid.FrameworkID) []Key {
 	return keys
 }
 
-// Latest is the newest update of a stream, nil when there is no stream.
-func (m *Manager) Latest(key Key) *mesosv1.TaskStatus {
-	if s := m.streams[key]; s != nil {
-		return s.pending[len(s.pending)-1]
-	}
-	return nil
-}
-
 func (m *Manager) deliver(now time.Time, s *stream) Delivery {
 	s.delay = min(max(2*s.delay, FirstRetry), LastRetry)
 	s.round++

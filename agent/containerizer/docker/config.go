@@ -108,9 +108,8 @@ func setEnvironment(cfg *container.Config, spec containerizer.Spec) error {
 		name, value, _ := strings.Cut(variable, "=")
 		set(name, value)
 	}
-	agents := len(order)
 	given := map[string]bool{}
-	for _, name := range order[:agents] {
+	for _, name := range order {
 		given[name] = true
 	}
 	if spec.Command.Environment != nil {
