@@ -103,6 +103,9 @@ type executor struct {
 	state  executorState
 	// lingering says that the id must not be free yet.
 	lingering bool
+	// final is what readers see of a completed executor, nil before somebody
+	// asks and after a late change.
+	final *ExecutorView
 }
 
 type executorState int

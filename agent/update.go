@@ -39,6 +39,7 @@ func (act *actor) taskUpdate(e *executor, u task.Update) {
 		act.count(u)
 		act.store(f, status, func(err error) {
 			t.record = withStatus(t.record, status)
+			e.final = nil // the disk may be slower than the end of the executor
 			act.changed()
 			act.enqueue(statusupdate.Key{Framework: f.id, Task: id}, status)
 			if err == nil && taskstate.Terminal(status.State) {

@@ -124,7 +124,11 @@ func (f *framework) view() FrameworkView {
 	return v
 }
 
+// view is made once of a completed executor and anew of all others.
 func (e *executor) view() ExecutorView {
+	if e.final != nil {
+		return *e.final
+	}
 	v := ExecutorView{
 		Info: &e.launch.Executor, ContainerID: e.container, Directory: e.launch.Spec.Sandbox,
 		VirtualPath:   sandbox.VirtualPath(e.framework.id, e.id),
@@ -143,6 +147,10 @@ func (e *executor) view() ExecutorView {
 		default:
 			v.Launched = append(v.Launched, t.record)
 		}
+	}
+	if e.state == executorCompleted {
+		final := v
+		e.final = &final
 	}
 	return v
 }
